@@ -1,0 +1,1 @@
+"""The bridge: checkpoint -> ONNX graphs and manifest (the artifact), checked for parity."""

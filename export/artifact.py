@@ -1,0 +1,250 @@
+"""The artifact: one folder that holds everything a worker needs to serve a model.
+
+    manifest.json    what the model is, what it was trained on, and the hash of every other file
+    step.onnx        (item, features, state) -> state'
+    rank.onnx        state -> top items
+    items.parquet    item_id, popularity, title, category, and whatever else the catalogue has, in row order
+
+It is written to a temporary folder beside its place and renamed: it is never half there. A reader refuses one whose
+hashes, versions or shapes disagree, and says which.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import polars as pl
+
+from models.errors import ArtifactError, VocabularyError
+from models.features import Feature
+from models.session_rule import SessionRule
+from models.vocabulary import ItemVocabulary
+
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+STEP_FILE = "step.onnx"
+RANK_FILE = "rank.onnx"
+ITEMS_FILE = "items.parquet"
+HASHED_FILES = (STEP_FILE, RANK_FILE, ITEMS_FILE)
+
+StateDtype = Literal["float16", "float32"]
+
+
+class StateTensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One named tensor of a user's state.
+
+    Attributes:
+        name: The graphs' input; the step's output adds `_next`.
+        shape: Per user, without the batch axis: an LSTM's `hidden` is (L, H).
+        dtype: What is stored; the state is rounded to it after every step, everywhere.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: StateDtype
+
+
+class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the three gates measured when the artifact was made.
+
+    Attributes:
+        step_max_abs_difference: Gate 1, torch against onnxruntime over single steps and their scores.
+        sequence_max_abs_difference: Gate 2, N chained steps against one forward pass over the whole sequence.
+        sequence_length: The N of gate 2.
+        batch_sizes: Gate 3, the batch sizes at which every user's result equalled that user alone, bit for bit.
+    """
+
+    step_max_abs_difference: float
+    sequence_max_abs_difference: float
+    sequence_length: int
+    batch_sizes: tuple[int, ...]
+
+
+class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model was trained on."""
+
+    dataset: str
+    clicks: int
+    sessions: int
+    first_timestamp_ms: int
+    last_timestamp_ms: int
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that a reader must know before it opens a graph.
+
+    Attributes:
+        format_version: Version of this layout; a reader refuses a newer one.
+        model_kind: `lstm`, `gru`, ...
+        model_id: First 16 hexadecimal digits of the SHA-256 over the rest of this manifest, file hashes included.
+        state: The tensors of a user's state, in the order in which they are stored.
+        features: The features beside the item, in the order of their columns.
+        list_length: K, the length of a list.
+        ring_length: R, how many of a user's last items the ring remembers and `exclude_index` takes.
+        item_count: V, the size of the vocabulary.
+        session_rule: When the state's tensors start over.
+        exclude_seen: Whether items in the user's ring are left out of the list unless a setting says otherwise.
+        vocabulary_digest: `ItemVocabulary.digest` of items.parquet.
+        training_data: What the model was trained on.
+        metrics: Figures of the evaluation that the exporter was given, `Recall@20` and the like.
+        parity: What the gates measured.
+        libraries: Version of each library that made the artifact.
+        files: SHA-256 of every other file, by name.
+    """
+
+    format_version: int
+    model_kind: str
+    model_id: str
+    state: tuple[StateTensor, ...]
+    features: tuple[Feature, ...]
+    list_length: int
+    ring_length: int
+    item_count: int
+    session_rule: SessionRule
+    exclude_seen: bool
+    vocabulary_digest: str
+    training_data: TrainingData
+    metrics: dict[str, float]
+    parity: Parity
+    libraries: dict[str, str]
+    files: dict[str, str]
+
+    def computed_model_id(self) -> str:
+        """Return the model id that the rest of this manifest asks for."""
+        unnamed = msgspec.structs.replace(self, model_id="")
+        return sha256(msgspec.json.encode(unnamed, order="sorted")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A checked artifact on disk.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What it says of itself; its hashes held when it was loaded.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def step_path(self) -> Path:
+        """The graph that advances a user's state."""
+        return self.folder / STEP_FILE
+
+    @property
+    def rank_path(self) -> Path:
+        """The graph that ranks the catalogue for a user's state."""
+        return self.folder / RANK_FILE
+
+    @cached_property
+    def items(self) -> pl.DataFrame:
+        """The catalogue in row order: item_id, popularity (training clicks), title, category, ..."""
+        return pl.read_parquet(self.folder / ITEMS_FILE)
+
+    @cached_property
+    def vocabulary(self) -> ItemVocabulary:
+        """The items in row order.
+
+        Raises:
+            VocabularyError: If the items are not the ones that the manifest names.
+        """
+        vocabulary = ItemVocabulary(self.items["item_id"].to_list())
+        if len(vocabulary) != self.manifest.item_count or vocabulary.digest != self.manifest.vocabulary_digest:
+            raise VocabularyError(
+                f"{self.folder / ITEMS_FILE} does not hold the items that {MANIFEST_FILE} names: export it again."
+            )
+        return vocabulary
+
+
+def load_artifact(folder: Path) -> Artifact:
+    """Read an artifact and check that it is whole.
+
+    Raises:
+        ArtifactError: If it is missing, half-written, of a newer format, or any file is not the one it was made with.
+    """
+    manifest = _read_manifest(folder)
+    for name in HASHED_FILES:
+        path = folder / name
+        if not path.is_file():
+            raise ArtifactError(f"{folder} is incomplete, {name} is missing: export the model again.")
+        if manifest.files.get(name) != _file_digest(path):
+            raise ArtifactError(f"{path} is not the file that {MANIFEST_FILE} was written for: export the model again.")
+    if manifest.model_id != manifest.computed_model_id():
+        raise ArtifactError(f"{folder / MANIFEST_FILE} was changed after it was written: export the model again.")
+    artifact = Artifact(folder, manifest)
+    _ = artifact.vocabulary
+    return artifact
+
+
+def write_artifact(folder: Path, manifest: Manifest, contents: Mapping[str, Path]) -> Artifact:
+    """Write an artifact as a whole, replacing the one that was there.
+
+    Args:
+        folder: Its place; the parent is made where it is missing.
+        manifest: With `files` and `model_id` still empty: they are filled in here.
+        contents: The files of `HASHED_FILES`, by name; they are moved.
+
+    Returns:
+        The artifact, loaded again from its place.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name in HASHED_FILES:
+            shutil.move(contents[name], staging / name)
+        named = msgspec.structs.replace(manifest, files={name: _file_digest(staging / name) for name in HASHED_FILES})
+        complete = msgspec.structs.replace(named, model_id=named.computed_model_id())
+        (staging / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(complete), indent=2) + b"\n")
+        staging.chmod(0o755)
+        _replace_folder(staging, folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return load_artifact(folder)
+
+
+def _replace_folder(staging: Path, folder: Path) -> None:
+    """Put `staging` in the place of `folder`; a reader sees the old one, none for an instant, or the new one."""
+    if not folder.exists():
+        staging.rename(folder)
+        return
+    if not (folder / MANIFEST_FILE).is_file() and any(folder.iterdir()):
+        raise ArtifactError(f"{folder} is not empty and no artifact: name another folder, or remove this one.")
+    retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-retired-", dir=folder.parent))
+    folder.rename(retired / folder.name)
+    staging.rename(folder)
+    shutil.rmtree(retired)
+
+
+class _Version(msgspec.Struct):
+    format_version: int
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST_FILE
+    if not folder.is_dir():
+        raise ArtifactError(f"There is no artifact at {folder}: make one with `nextclick export`.")
+    if not path.is_file():
+        raise ArtifactError(f"{folder} is no artifact, {MANIFEST_FILE} is missing: make one with `nextclick export`.")
+    encoded = path.read_bytes()
+    try:
+        # The version goes first: a newer manifest may have any other shape.
+        version = msgspec.json.decode(encoded, type=_Version).format_version
+        if version > FORMAT_VERSION:
+            raise ArtifactError(
+                f"{path} has format {version}, this nextclick reads up to {FORMAT_VERSION}: upgrade it, or export again."
+            )
+        return msgspec.json.decode(encoded, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ArtifactError(f"{path} is not a manifest ({error}): export the model again.") from error
+
+
+def _file_digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Offline: click log -> sessions -> network -> training -> evaluation -> checkpoint."""

@@ -1,0 +1,111 @@
+"""A data set ready to train on: what `nextclick data prepare` writes and `nextclick train` reads.
+
+    prepared.json       name, session rule, split, and the cleaning report
+    train.parquet       clicks before the cut, in order of time
+    test.parquet        clicks after it
+    catalogue.parquet   item_id, title, category, and whatever else the source has; only where it has one
+
+Both click tables have the same columns, whatever the source:
+
+    user_id       String      whose state the click advances
+    session_id    String      sessions never span two users
+    item_id       String
+    timestamp_ms  Int64       milliseconds since 1970; equal times keep the source's order
+    event_type    String      null where the source has none
+    value         Float64     a rating, a dwell time; null where the source has none
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from models.errors import DataError
+from models.session_rule import SessionRule
+
+CLICK_SCHEMA = pl.Schema(
+    {
+        "user_id": pl.String(),
+        "session_id": pl.String(),
+        "item_id": pl.String(),
+        "timestamp_ms": pl.Int64(),
+        "event_type": pl.String(),
+        "value": pl.Float64(),
+    }
+)
+PREPARED_FILE = "prepared.json"
+
+
+class CleaningStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of the cleaning: what it dropped and why."""
+
+    name: str
+    reason: str
+    dropped: int
+    kept: int
+
+
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `prepared.json` holds.
+
+    Attributes:
+        name: The data set's name, `eshop` and the like.
+        session_rule: When a session begins; the model and the worker follow it too.
+        split: One sentence: where the cut lies and what follows from it.
+        exclude_seen: Whether lists for this data should leave out what the user has clicked already.
+        cleaning: The steps taken, in order.
+    """
+
+    name: str
+    session_rule: SessionRule
+    split: str
+    exclude_seen: bool
+    cleaning: tuple[CleaningStep, ...]
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Train and test clicks in order of time, and the catalogue where there is one."""
+
+    description: Description
+    train: pl.DataFrame
+    test: pl.DataFrame
+    catalogue: pl.DataFrame | None
+
+    def save(self, folder: Path) -> None:
+        """Write the four files; `prepared.json` goes last, so that a folder that has it is whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / PREPARED_FILE).unlink(missing_ok=True)
+        self.train.write_parquet(folder / "train.parquet")
+        self.test.write_parquet(folder / "test.parquet")
+        if self.catalogue is not None:
+            self.catalogue.write_parquet(folder / "catalogue.parquet")
+        encoded = msgspec.json.format(msgspec.json.encode(self.description), indent=2)
+        (folder / PREPARED_FILE).write_bytes(encoded + b"\n")
+
+
+def load_prepared_data(folder: Path) -> PreparedData:
+    """Read what `PreparedData.save` wrote.
+
+    Raises:
+        DataError: If the folder is missing, incomplete, or its tables have other columns.
+    """
+    path = folder / PREPARED_FILE
+    if not path.is_file():
+        raise DataError(f"There is no prepared data at {folder}: make some with `nextclick data prepare`.")
+    try:
+        description = msgspec.json.decode(path.read_bytes(), type=Description)
+        train, test = (pl.read_parquet(folder / f"{part}.parquet") for part in ("train", "test"))
+    except (msgspec.DecodeError, OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"{folder} does not hold prepared data ({error}): run `nextclick data prepare` again."
+        ) from error
+    for part, table in (("train", train), ("test", test)):
+        if table.schema != CLICK_SCHEMA:
+            raise DataError(
+                f"{folder / part}.parquet has the columns {table.schema}, not {CLICK_SCHEMA}: prepare it again."
+            )
+    catalogue_path = folder / "catalogue.parquet"
+    catalogue = pl.read_parquet(catalogue_path) if catalogue_path.is_file() else None
+    return PreparedData(description, train, test, catalogue)

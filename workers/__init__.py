@@ -1,0 +1,1 @@
+"""Online, without torch: artifact and clicks -> recommendations."""

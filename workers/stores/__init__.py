@@ -1,0 +1,1 @@
+"""Where state rows live between clicks: one file a kind of store."""
