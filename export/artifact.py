@@ -239,7 +239,7 @@ def _read_manifest(folder: Path) -> Manifest:
         version = msgspec.json.decode(encoded, type=_Version).format_version
         if version > FORMAT_VERSION:
             raise ArtifactError(
-                f"{path} has format {version}, this nextclick reads up to {FORMAT_VERSION}: upgrade it, or export again."
+                f"{path} has format {version}, this nextclick reads up to {FORMAT_VERSION}: upgrade nextclick."
             )
         return msgspec.json.decode(encoded, type=Manifest)
     except msgspec.DecodeError as error:

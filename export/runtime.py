@@ -74,7 +74,7 @@ class ModelRuntime:
             item_bias: Added to every score, (V,); -inf where an item is not available.
 
         Returns:
-            top_item (B, K) and top_score (B, K), best first. Where fewer than K items may be listed the rest score -inf.
+            top_item (B, K) and top_score (B, K), best first; where fewer than K items may be listed the rest is -inf.
         """
         widened = self._widened(state)
         inputs = {name: widened[name] for name in self._rank_state}
