@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from export.artifact import Artifact
 from models.errors import BrokerError
 from nextclick.embedded_broker import EmbeddedBroker, find_binary
 
@@ -69,3 +70,12 @@ def _cluster(script: str, folder: str) -> Iterator[str]:
         yield variables["NEXTCLICK_TEST_BROKER"]
     finally:
         subprocess.run([sys.executable, script, "stop", "--purge", "--dir", folder], check=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """An untrained LSTM of 30 items, exported once for all tests: read it, never write to it."""
+    # torch takes two seconds to import: only tests that need it pay.
+    from tests.factories import make_tiny_artifact  # noqa: PLC0415
+
+    return make_tiny_artifact(tmp_path_factory.mktemp("artifact") / "tiny")

@@ -1,0 +1,150 @@
+"""From a trained network to an artifact.
+
+1. Write the two graphs.
+2. Write the items, in the order of the network's rows.
+3. Describe it all in a manifest.
+4. Pass the three parity gates, on the graphs as the worker will run them.
+5. Put the artifact in its place, as a whole.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from export.artifact import (
+    FORMAT_VERSION,
+    HASHED_FILES,
+    ITEMS_FILE,
+    RANK_FILE,
+    STEP_FILE,
+    Artifact,
+    Manifest,
+    Parity,
+    StateDtype,
+    StateTensor,
+    TrainingData,
+    write_artifact,
+)
+from export.graphs import export_rank_graph, export_step_graph
+from export.parity import check_parity
+from export.recurrent_network import RecurrentNetwork
+from models.errors import ArtifactError
+from models.features import Feature
+from models.session_rule import SessionRule
+from models.vocabulary import ItemVocabulary
+
+LIST_LENGTH = 20
+RING_LENGTH = 50
+LIBRARIES = ("nextclick", "numpy", "onnx", "onnxruntime", "onnxscript", "torch")
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network and what must be known beside its weights to serve it.
+
+    Attributes:
+        kind: `lstm`, `gru`, ...
+        network: In evaluation mode, in float32.
+        vocabulary: The items in row order.
+        popularity: Training clicks of each item, in row order.
+        catalogue: item_id, title, category and whatever else the source has; None where it has none.
+        features: The features beside the item, in the order of their columns.
+        session_rule: When a user's state starts over.
+        exclude_seen: Whether lists leave out what the user clicked already, unless a setting says otherwise.
+        training_data: What the network was trained on.
+        metrics: Figures of its evaluation.
+    """
+
+    kind: str
+    network: RecurrentNetwork
+    vocabulary: ItemVocabulary
+    popularity: Sequence[int]
+    catalogue: pl.DataFrame | None
+    features: tuple[Feature, ...]
+    session_rule: SessionRule
+    exclude_seen: bool
+    training_data: TrainingData
+    metrics: Mapping[str, float]
+
+
+def export_model(
+    model: TrainedModel,
+    out: Path,
+    *,
+    list_length: int = LIST_LENGTH,
+    ring_length: int = RING_LENGTH,
+    state_dtype: StateDtype = "float16",
+) -> Artifact:
+    """Make an artifact of a trained model.
+
+    Args:
+        model: The model.
+        out: The artifact's folder; an artifact that is there already is replaced.
+        list_length: K; a catalogue of fewer items gives lists of all of them.
+        ring_length: R, how many of a user's last items are remembered.
+        state_dtype: What a user's state is rounded to after every step. float16 halves what the worker keeps in
+            memory and writes to the changelog.
+
+    Raises:
+        ParityError: If the graphs do not compute what the network computes.
+        ArtifactError: If a length is below 1, or `out` holds something else.
+    """
+    if min(list_length, ring_length) < 1:
+        raise ArtifactError(f"A list of {list_length} from a ring of {ring_length} items: both need at least 1.")
+    list_length = min(list_length, len(model.vocabulary))
+    with tempfile.TemporaryDirectory(prefix="nextclick-export-") as temporary:
+        folder = Path(temporary)
+        export_step_graph(model.network, folder / STEP_FILE)
+        export_rank_graph(model.network, folder / RANK_FILE, list_length=list_length, ring_length=ring_length)
+        _items(model).write_parquet(folder / ITEMS_FILE)
+        manifest = _describe(model, list_length, ring_length, state_dtype)
+        parity = check_parity(model.network, Artifact(folder, manifest))
+        contents = {name: folder / name for name in HASHED_FILES}
+        return write_artifact(out, msgspec.structs.replace(manifest, parity=parity), contents)
+
+
+def _items(model: TrainedModel) -> pl.DataFrame:
+    """Return the vocabulary with what the catalogue says of each item; null where it says nothing."""
+    items = pl.DataFrame(
+        {"item_id": model.vocabulary.item_ids, "popularity": model.popularity},
+        schema={"item_id": pl.String(), "popularity": pl.Int64()},
+    )
+    catalogue = pl.DataFrame(schema={"item_id": pl.String()}) if model.catalogue is None else model.catalogue
+    described = items.join(
+        catalogue.drop("popularity", strict=False), on="item_id", how="left", maintain_order="left", validate="1:1"
+    )
+    missing = [pl.lit(None, pl.String()).alias(name) for name in ("title", "category") if name not in described.columns]
+    described = described.with_columns(missing)
+    return described.select(
+        "item_id", "popularity", "title", "category", pl.exclude("item_id", "popularity", "title", "category")
+    )
+
+
+def _describe(model: TrainedModel, list_length: int, ring_length: int, state_dtype: StateDtype) -> Manifest:
+    """Return the manifest with nothing yet of the files and of parity."""
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        model_kind=model.kind,
+        model_id="",
+        state=tuple(
+            StateTensor(name=name, shape=tuple(shape), dtype=state_dtype)
+            for name, shape in model.network.state_shapes.items()
+        ),
+        features=model.features,
+        list_length=list_length,
+        ring_length=ring_length,
+        item_count=len(model.vocabulary),
+        session_rule=model.session_rule,
+        exclude_seen=model.exclude_seen,
+        vocabulary_digest=model.vocabulary.digest,
+        training_data=model.training_data,
+        metrics=dict(model.metrics),
+        parity=Parity(step_max_abs_difference=0.0, sequence_max_abs_difference=0.0, sequence_length=0, batch_sizes=()),
+        libraries={name: version(name) for name in LIBRARIES},
+        files={},
+    )

@@ -1,0 +1,49 @@
+"""What a network must be to leave through the exporter: a recurrence with an explicit state.
+
+Legend: B users in the batch, T sequence length, F feature columns, V items.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+# One tensor a name of `RecurrentNetwork.state_shapes`, in its order, each (B, ...) in float32.
+TorchState = tuple[Tensor, ...]
+
+
+class RecurrentNetwork(Protocol):
+    """A network that advances a state by one click and scores the catalogue from it.
+
+    An LSTM has `hidden` and `cell`, a GRU `hidden`, a linear recurrent unit its real and imaginary parts; a windowed
+    model keeps a ring of its last items. The exporter and the worker know no more of a model than this. A network is
+    also a `torch.nn.Module` in evaluation mode, and deterministic.
+    """
+
+    @property
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each state tensor per user, without the batch axis, by name and in order."""
+
+    @property
+    def feature_width(self) -> int:
+        """F, the number of feature columns; 0 for a network that takes none."""
+
+    def step(self, item_index: Tensor, features: Tensor, state: TorchState) -> TorchState:
+        """Advance B users by one click each.
+
+        Args:
+            item_index: The item each clicked, int64 (B,).
+            features: The clicks' features, float32 (B, F).
+            state: Their states before the click; all zeros for a user who has clicked nothing.
+        """
+
+    def scores(self, state: TorchState) -> Tensor:
+        """Score the whole catalogue for each user, float32 (B, V); higher is better."""
+
+    def sequence_scores(self, item_index: Tensor, features: Tensor) -> Tensor:
+        """Score the catalogue after each click by the forward pass that training uses, float32 (B, T, V).
+
+        Args:
+            item_index: Whole sessions from their first click, int64 (B, T).
+            features: float32 (B, T, F).
+        """
