@@ -17,6 +17,12 @@ from models.errors import BrokerError
 ANSWER_TIMEOUT_S = 5.0
 DEFAULT_PORT = 9092
 
+# Largest batch of the click topic. Kafka's default is 12 bytes more, the overhead of one record of an older format.
+CLICK_BYTES = 1 << 20
+# A dead letter is the record itself and headers that say why: a limit no larger than the click topic's would make the
+# largest records impossible to set aside. The same bound holds for a producer's `max_request_size`.
+DEAD_LETTER_BYTES = CLICK_BYTES + (64 << 10)
+
 
 @dataclass(frozen=True)
 class TopicDescription:

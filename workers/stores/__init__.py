@@ -1,1 +1,1 @@
-"""Where state rows live between clicks: one file a kind of store."""
+"""Where state records live between clicks: a Faust table's store, one file a kind."""

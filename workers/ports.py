@@ -1,0 +1,62 @@
+"""What the pipeline needs from the outside: small Protocols; Faust and Kafka stand behind them, fakes in tests."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from workers.events import OutgoingRecord
+
+
+class StateRow(NamedTuple):
+    """A user's state record and the partition that owns it."""
+
+    partition: int
+    user_key: bytes
+    record: bytes
+
+
+class StateStore(Protocol):
+    """Where state records live between clicks."""
+
+    def load(self, partition: int, user_key: bytes) -> bytes | None:
+        """Return the user's record, or None for a user without state."""
+        ...
+
+    def install(self, rows: Iterable[StateRow], changelog_offsets: Mapping[int, int]) -> None:
+        """Keep rows whose changelog records are acknowledged.
+
+        Args:
+            rows: The new records.
+            changelog_offsets: Newest changelog offset that the rows stand for, by partition; kept with them as one.
+        """
+        ...
+
+
+class RecordWriter(Protocol):
+    """Writes records to Kafka."""
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
+        """Write the records in their order and wait until the broker has acknowledged every one.
+
+        Returns:
+            The offset of the last record written, by topic and partition.
+
+        Raises:
+            BrokerError: If any record was not acknowledged; which ones were is not known.
+        """
+        ...
+
+
+class Ownership(Protocol):
+    """Whether this worker still owns what it is working on."""
+
+    def require(self, partitions: Collection[int]) -> None:
+        """Return if the micro-batch's partitions are still this worker's.
+
+        Raises:
+            BatchAbandoned: If one was taken away since the batch was fetched.
+        """
+        ...
+
+
+class BatchAbandoned(Exception):  # noqa: N818 - not an error: what a rebalance does to a batch in flight
+    """The batch's partitions went to another worker: nothing more of it may be written, it is redelivered there."""

@@ -1,0 +1,204 @@
+"""The worker's settings: one frozen object from the environment and a file, unknown keys refused.
+
+A setting `name` is read from the environment variable `NEXTCLICK_NAME`, else from the TOML file that
+`NEXTCLICK_CONFIG` names, else it has the default given here. The README's table is tested against this file.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from models.errors import SettingsError
+from workers.decoding import FIELDS
+from workers.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
+
+ENVIRONMENT_PREFIX = "NEXTCLICK_"
+CONFIG_VARIABLE = "NEXTCLICK_CONFIG"
+# Variables of this prefix that are not settings of the worker.
+OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, "NEXTCLICK_DATA"})
+TEST_PREFIX = "NEXTCLICK_TEST_"
+
+
+class Settings(BaseSettings):
+    """What a worker can be told; units are in the names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, validate_default=True
+    )
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka brokers, `host:port`, comma separated.")
+    app_id: str = Field(
+        "nextclick",
+        pattern=r"^[a-zA-Z0-9._-]{1,80}$",
+        description="Consumer group, and the prefix of the changelog topic. Workers of one id share the partitions.",
+    )
+    artifact: Path = Field(Path("artifacts/model"), description="Folder of the model, as `nextclick export` writes it.")
+
+    clicks_topic: str = Field("clicks", description="Clicks in.")
+    recommendations_topic: str = Field("recommendations", description="Lists out; as many partitions as the clicks.")
+    dead_letter_topic: str = Field("clicks.dead-letter", description="Records that cannot be used as clicks.")
+    rekey: bool = Field(
+        default=False,
+        description="Clicks are not keyed by user id: send each through an internal topic first, keyed by it.",
+    )
+
+    publish: Literal["per-click", "per-batch"] = Field(
+        "per-click",
+        description="`per-click`: every click gets its list. `per-batch`: of several clicks of one user that arrive "
+        "together only the newest does, which is what catches up under lag.",
+    )
+    exclude_seen: bool | None = Field(
+        None, description="Leave the user's last items out of the list; unset: as the artifact says."
+    )
+    item_bias_file: Path | None = Field(
+        None, description="CSV `item_id,bias`: added to the item's score; `-inf` makes it unavailable. Read at start."
+    )
+    field_map: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict, description="Other names in the click's JSON: `user_id=visitorId,item_id=sku`."
+    )
+    max_id_bytes: int = Field(512, ge=1, le=32_768, description="Longest user, item, session or event id.")
+    max_future_s: int = Field(86_400, ge=0, description="How far a click's time may lie ahead of the worker's clock.")
+    state_ttl_s: int | None = Field(
+        None, ge=1, description="A user who was away for longer, in event time, starts over; unset: nobody does."
+    )
+
+    store: Literal["memory", "rocksdb"] = Field("memory", description="Where user states are between clicks.")
+    state_folder: Path = Field(Path("state"), description="Where the RocksDB store lies; each worker its own.")
+    standby_replicas: int = Field(
+        0, ge=0, le=5, description="Other workers that keep a copy of each partition's states."
+    )
+
+    max_batch_records: int = Field(512, ge=1, le=65_536, description="Most clicks of one micro-batch.")
+    fetch_wait_ms: int = Field(
+        20, ge=1, le=5_000, description="How long a broker without news may hold a fetch; some do not answer sooner."
+    )
+    commit_interval_s: float = Field(
+        1.0, gt=0, description="How often offsets are committed; redelivery is bounded by it."
+    )
+    session_timeout_s: int = Field(30, ge=1, le=40, description="A worker silent for longer loses its partitions.")
+    request_timeout_s: int = Field(40, ge=1, description="How long a broker may take to acknowledge, retries included.")
+    onnx_threads: int = Field(1, ge=1, description="Threads of one inference; more workers beat more threads.")
+
+    web_host: str = Field(
+        "127.0.0.1", description="Where /livez, /readyz and /metrics listen; loopback unless told otherwise."
+    )
+    web_port: int = Field(6066, ge=0, le=65_535, description="Their port.")
+    log_format: Literal["text", "json"] = Field("text", description="One line an event, for a person or for a machine.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to print.")
+
+    security_protocol: SecurityProtocol = Field("PLAINTEXT", description="How to talk to the brokers.")
+    ssl_ca_file: Path | None = Field(None, description="Authorities that sign the brokers' certificates, PEM.")
+    sasl_mechanism: SaslMechanism | None = Field(None, description="How to log in.")
+    sasl_username: str | None = Field(None, description="Who logs in.")
+    sasl_password: SecretStr | None = Field(None, description="Never printed.")
+
+    @field_validator("field_map", mode="before")
+    @classmethod
+    def _parse_field_map(cls, value: object) -> object:
+        if isinstance(value, str):
+            pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+            value = {name.strip(): theirs.strip() for name, _, theirs in pairs}
+        if isinstance(value, Mapping):
+            for name, theirs in value.items():
+                if name not in FIELDS or not theirs:
+                    raise ValueError(f"{name}={theirs}: write OURS=THEIRS, OURS is one of {', '.join(FIELDS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_security(self) -> "Settings":
+        _ = self.kafka_security
+        return self
+
+    @property
+    def changelog_topic(self) -> str:
+        """User states, compacted."""
+        return f"{self.app_id}-user-state-changelog"
+
+    @property
+    def rekeyed_topic(self) -> str:
+        """Clicks keyed by user id, where the producer keys them otherwise."""
+        return f"{self.app_id}-clicks-rekeyed"
+
+    @property
+    def source_topic(self) -> str:
+        """The topic that advances states."""
+        return self.rekeyed_topic if self.rekey else self.clicks_topic
+
+    @cached_property
+    def kafka_security(self) -> KafkaSecurity:
+        """Protocol and credentials of every Kafka client."""
+        return KafkaSecurity(
+            protocol=self.security_protocol,
+            ca_file=self.ssl_ca_file,
+            mechanism=self.sasl_mechanism,
+            username=self.sasl_username,
+            password=None if self.sasl_password is None else self.sasl_password.get_secret_value(),
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then environment, then file."""
+        return init_settings, env_settings, _TomlSource(settings_cls)
+
+
+class _TomlSource(PydanticBaseSettingsSource):
+    """The file that `NEXTCLICK_CONFIG` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:  # noqa: ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        path = os.environ.get(CONFIG_VARIABLE)
+        if not path:
+            return {}
+        try:
+            return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{CONFIG_VARIABLE}={path} cannot be read as TOML: {error}.") from error
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Return the effective settings.
+
+    Args:
+        overrides: Settings given on the command line; those that are None were not given.
+
+    Raises:
+        SettingsError: If one is unknown, malformed or contradicts another; it names the variable.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {ENVIRONMENT_PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
+    for name in sorted(os.environ):
+        if name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(TEST_PREFIX) and name not in known:
+            raise SettingsError(f"{name} is no setting: `nextclick config` lists them.")
+
+
+def _sentence(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        variable = ENVIRONMENT_PREFIX + name.split(".", 1)[0].upper() if name else "settings"
+        what = "is no setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        problems.append(f"{variable}: {what}")
+    return "; ".join(problems) + ". `nextclick config` lists the settings."
