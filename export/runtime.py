@@ -3,7 +3,8 @@
 Legend: B users in the batch, F feature columns, V items, K list length, R ring length.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import onnxruntime
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from models.errors import ArtifactError
+from models.features import feature_width
 
 # A user's state: one array a tensor of the manifest, in its order, each (B, ...) in the stored dtype.
 State = tuple[NDArray[np.floating], ...]
@@ -31,13 +33,8 @@ class ModelRuntime:
         self.manifest = artifact.manifest
         self._step = _open_session(artifact, "step", threads)
         self._rank = _open_session(artifact, "rank", threads)
-        names = [tensor.name for tensor in self.manifest.state]
-        self._step_outputs = [f"{name}_next" for name in names]
-        self._rank_state = [name for name in names if name in {node.name for node in self._rank.get_inputs()}]
-        self._check_inputs(
-            "step", self._step, {"item_index", *names, *(["features"] if self.manifest.features else [])}
-        )
-        self._check_inputs("rank", self._rank, {"exclude_index", "item_bias", *self._rank_state})
+        self._step_outputs = [f"{tensor.name}_next" for tensor in self.manifest.state]
+        self._rank_state = self._check_shapes(artifact)
 
     def initial_state(self, batch_size: int) -> State:
         """Return the state of B users who have clicked nothing: zeros."""
@@ -54,10 +51,11 @@ class ModelRuntime:
         Returns:
             Their states after it, rounded to the stored dtype: what the worker keeps is what it computes with.
         """
-        inputs = {"item_index": item_index, **self._widened(state)}
+        inputs: _Inputs = {"item_index": item_index, **self._widened(state)}
         if self.manifest.features:
             inputs["features"] = features
-        advanced: list[NDArray[np.float32]] = self._step.run(self._step_outputs, inputs)
+        with _named_errors("step", inputs):
+            advanced: list[NDArray[np.float32]] = self._step.run(self._step_outputs, inputs)
         return tuple(
             tensor.astype(declared.dtype, copy=False)
             for tensor, declared in zip(advanced, self.manifest.state, strict=True)
@@ -77,10 +75,10 @@ class ModelRuntime:
             top_item (B, K) and top_score (B, K), best first; where fewer than K items may be listed the rest is -inf.
         """
         widened = self._widened(state)
-        inputs = {name: widened[name] for name in self._rank_state}
-        top_item, top_score = self._rank.run(
-            ["top_item", "top_score"], {**inputs, "exclude_index": exclude_index, "item_bias": item_bias}
-        )
+        inputs: _Inputs = {name: widened[name] for name in self._rank_state}
+        inputs |= {"exclude_index": exclude_index, "item_bias": item_bias}
+        with _named_errors("rank", inputs):
+            top_item, top_score = self._rank.run(["top_item", "top_score"], inputs)
         return top_item, top_score
 
     def _widened(self, state: State) -> dict[str, NDArray[np.float32]]:
@@ -89,12 +87,56 @@ class ModelRuntime:
             for tensor, rows in zip(self.manifest.state, state, strict=True)
         }
 
-    def _check_inputs(self, graph: str, session: onnxruntime.InferenceSession, expected: set[str]) -> None:
-        found = {node.name for node in session.get_inputs()}
-        if found != expected:
-            raise ArtifactError(
-                f"{graph}.onnx takes {sorted(found)}, the manifest asks for {sorted(expected)}: export the model again."
-            )
+    def _check_shapes(self, artifact: Artifact) -> list[str]:
+        """Compare both graphs with the manifest; return the state tensors that ranking needs."""
+        manifest = self.manifest
+        state: _Shapes = {tensor.name: (None, *tensor.shape) for tensor in manifest.state}
+        advanced: _Shapes = {f"{name}_next": shape for name, shape in state.items()}
+        width = feature_width(manifest.features)
+        click: _Shapes = {"item_index": (None,)} | ({"features": (None, width)} if width else {})
+        _check(f"{artifact.step_path} takes", self._step.get_inputs(), click | state)
+        _check(f"{artifact.step_path} gives", self._step.get_outputs(), advanced)
+
+        rank_inputs = {node.name for node in self._rank.get_inputs()}
+        ranked: _Shapes = {name: shape for name, shape in state.items() if name in rank_inputs}
+        rules: _Shapes = {"exclude_index": (None, manifest.ring_length), "item_bias": (manifest.item_count,)}
+        top: _Shapes = {"top_item": (None, manifest.list_length), "top_score": (None, manifest.list_length)}
+        _check(f"{artifact.rank_path} takes", self._rank.get_inputs(), ranked | rules)
+        _check(f"{artifact.rank_path} gives", self._rank.get_outputs(), top)
+        return list(ranked)
+
+
+# The shape of each input or output by name; None where the axis is dynamic.
+_Shapes = dict[str, tuple[int | None, ...]]
+_Inputs = dict[str, NDArray[np.float32] | NDArray[np.int64]]
+
+
+def _check(what: str, nodes: Sequence[onnxruntime.NodeArg], expected: _Shapes) -> None:
+    found = {node.name: tuple(axis if isinstance(axis, int) else None for axis in node.shape) for node in nodes}
+    if found != expected:
+        raise ArtifactError(
+            f"{what} {_spelled(found)}; the manifest asks for {_spelled(expected)}: export the model again."
+        )
+
+
+def _spelled(shapes: _Shapes) -> str:
+    """Spell out shapes, B for a dynamic axis: `cell (B, 1, 8), hidden (B, 1, 8)`."""
+    return ", ".join(
+        f"{name} ({', '.join('B' if axis is None else str(axis) for axis in shape)})"
+        for name, shape in sorted(shapes.items())
+    )
+
+
+@contextmanager
+def _named_errors(graph: str, inputs: _Inputs) -> Iterator[None]:
+    """Turn onnxruntime's errors, a family without a common base, into one of ours."""
+    try:
+        yield
+    except Exception as error:
+        given = _spelled({name: tensor.shape for name, tensor in inputs.items()})
+        raise ArtifactError(
+            f"{graph}.onnx does not run on {given} in onnxruntime {onnxruntime.__version__}: {error}"
+        ) from error
 
 
 def no_exclusions(batch_size: int, ring_length: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@
     ├── ArtifactError           an artifact is missing, half-written, tampered with or too new
     │   ├── VocabularyError     its items disagree with its manifest, or two items share a hash
     │   └── ParityError         the exported graphs do not compute what the network computes
+    ├── CatalogueError          no item, or more than one, goes by the name that a person gave
     ├── SettingsError           a setting is unknown, malformed or contradicts another
     ├── BrokerError             Kafka cannot be reached or used as configured
     │   └── TopicError          a topic is missing or has the wrong partitions
@@ -42,6 +43,10 @@ class VocabularyError(ArtifactError):
 
 class ParityError(ArtifactError):
     """The exported graphs do not compute what the network computes."""
+
+
+class CatalogueError(NextclickError):
+    """No item, or more than one, goes by the name that a person gave."""
 
 
 class SettingsError(NextclickError):

@@ -3,6 +3,7 @@
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from models.errors import NextclickError
 from nextclick.cli import app
@@ -13,7 +14,7 @@ def main() -> None:
     try:
         app()
     except NextclickError as error:
-        Console(stderr=True).print(f"[bold red]nextclick:[/] {error}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]nextclick:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
