@@ -1,0 +1,126 @@
+"""Sessions as arrays: what training and evaluation step through.
+
+Legend: N clicks, S sessions, F feature columns, P predictions (every click of a session but its first).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.features import Feature, encode_features
+from models.vocabulary import ItemVocabulary
+
+# The item_index of an item that the vocabulary does not hold. Such a click leaves the state as it is, and such a
+# target is never found: it counts as a miss.
+UNKNOWN_ITEM = -1
+
+
+@dataclass(frozen=True)
+class EncodedSessions:
+    """Sessions one after the other, in order of their first clicks.
+
+    Attributes:
+        session_ids: Their ids, (S,).
+        first_click: Where each session begins, and N at the end, (S + 1,).
+        item_index: What was clicked, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it.
+        features: The clicks' features, (N, F); F may be 0.
+    """
+
+    session_ids: tuple[str, ...]
+    first_click: NDArray[np.int64]
+    item_index: NDArray[np.int64]
+    features: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.session_ids)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Clicks of each session, (S,)."""
+        return np.diff(self.first_click)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The protocol's enumeration: every click of a session but its first, given the clicks before it.
+
+    In the order of the sessions, and within one in the order of its clicks: two evaluators that follow it can be
+    compared list by list.
+
+    Attributes:
+        session: Whose click is predicted, an index into the sessions, (P,).
+        position: Which of the session's clicks, at least 1, (P,).
+        target_index: The item that was clicked, (P,); `UNKNOWN_ITEM` where the vocabulary does not hold it.
+    """
+
+    session: NDArray[np.int64]
+    position: NDArray[np.int64]
+    target_index: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+
+def enumerate_predictions(sessions: EncodedSessions) -> Predictions:
+    """List what an evaluation predicts."""
+    clicks = np.arange(len(sessions.item_index))
+    session = np.repeat(np.arange(len(sessions)), sessions.lengths)
+    position = clicks - sessions.first_click[session]
+    predicted = position > 0
+    return Predictions(session[predicted], position[predicted], sessions.item_index[predicted])
+
+
+def last_items(
+    sessions: EncodedSessions, predictions: Predictions, rows: NDArray[np.int64], length: int
+) -> NDArray[np.int64]:
+    """Return what the session clicked last before each of N predictions: what the seen filter leaves out.
+
+    Args:
+        sessions: The sessions that the predictions were listed from.
+        predictions: All of them.
+        rows: Which of them, (N,).
+        length: R, how many clicks to look back.
+
+    Returns:
+        Items, newest first, (N, R), padded with -1 like `exclude_index`; an unknown item is -1 too.
+    """
+    position = predictions.position[rows][:, None]  # (N, 1)
+    before = position - np.arange(1, length + 1)  # (N, R)
+    click = sessions.first_click[predictions.session[rows]][:, None] + np.maximum(before, 0)
+    return np.where(before >= 0, sessions.item_index[click], UNKNOWN_ITEM)
+
+
+def encode_sessions(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: Sequence[Feature]) -> EncodedSessions:
+    """Turn a click table in order of time into sessions of rows.
+
+    Args:
+        clicks: The columns of `prepared_data.CLICK_SCHEMA`, in order of time.
+        vocabulary: The items and their rows.
+        features: The model's features, in the order of their columns.
+    """
+    table = (
+        clicks.with_row_index("row")
+        .select(
+            "session_id",
+            "event_type",
+            pl.col("row").min().over("session_id").alias("first_row"),
+            pl.col("item_id")
+            .replace_strict(
+                list(vocabulary.item_ids), range(len(vocabulary)), default=UNKNOWN_ITEM, return_dtype=pl.Int64
+            )
+            .alias("item_index"),
+            # A late click's gap is 0, as on the stream.
+            pl.col("timestamp_ms").diff().over("session_id").fill_null(0).clip(lower_bound=0).alias("gap_ms"),
+        )
+        .sort("first_row", maintain_order=True)
+    )
+    runs = table["session_id"].rle().struct.unnest()
+    return EncodedSessions(
+        session_ids=tuple(runs["value"].to_list()),
+        first_click=np.concatenate(([0], np.cumsum(runs["len"].to_numpy(), dtype=np.int64))),
+        item_index=table["item_index"].to_numpy(),
+        features=encode_features(features, table["gap_ms"].to_list(), table["event_type"].to_list()),
+    )

@@ -1,0 +1,173 @@
+"""The protocol: for every click of a session but its first, rank the whole catalogue given the clicks before it.
+
+Legend: P predictions, N of them that are scored together, V items; B, T, E as in `next_item_lstm`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions, last_items
+from models.errors import DataError
+from models.metrics import CUTOFFS, catalogue_coverage, figures_of, ranks_from_scores, top_items
+from models.next_item_lstm import NextItemLSTM
+
+# Bounds of memory: the cells of one padded batch, and the rows of one block of scores.
+_CELLS_AT_ONCE = 16_384
+_PREDICTIONS_AT_ONCE = 2_048
+
+
+class EvaluationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Figures over all predictions.
+
+    Attributes:
+        metrics: `Recall@1` and so on, and `Coverage@20`, the share of the catalogue that is in at least one list of 20.
+        predictions: How many clicks were predicted.
+        sessions: How many sessions they come from.
+        unknown_targets: How many of them were of items that the model does not know; each counts as a miss.
+    """
+
+    metrics: dict[str, float]
+    predictions: int
+    sessions: int
+    unknown_targets: int
+
+
+class ScoreBlock(NamedTuple):
+    """Scores for some of the predictions.
+
+    Attributes:
+        rows: Which of the predictions, (N,).
+        scores: Of every item, (N, V).
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+def evaluate_network(network: NextItemLSTM, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
+    """Evaluate a network, stepping its state through every session from an empty one.
+
+    Args:
+        network: Left in the mode, training or evaluation, that it was in.
+        sessions: What to predict.
+        exclude_last: How many of a user's last clicks may not be listed again (the seen filter); 0 lists them all.
+
+    Raises:
+        DataError: If no session has two clicks.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        return _report(sessions, network_scores(network, sessions), exclude_last)
+    finally:
+        network.train(was_training)
+
+
+def evaluate_popularity(
+    popularity: NDArray[np.int64], sessions: EncodedSessions, *, exclude_last: int = 0
+) -> EvaluationReport:
+    """Evaluate the list of the most clicked items on the same predictions.
+
+    Args:
+        popularity: Training clicks of every item, (V,).
+        sessions: What to predict.
+        exclude_last: As for the network.
+
+    Raises:
+        DataError: If no session has two clicks.
+    """
+    return _report(sessions, _popularity_scores(popularity, len(enumerate_predictions(sessions))), exclude_last)
+
+
+def network_scores(network: NextItemLSTM, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
+    """Score the catalogue for everything that `enumerate_predictions` lists, sessions of similar length together."""
+    for block in _blocks_of_similar_length(sessions):
+        with torch.inference_mode():
+            output, rows = _outputs_before_predictions(network, sessions, block)
+            for begin in range(0, len(rows), _PREDICTIONS_AT_ONCE):
+                part = slice(begin, begin + _PREDICTIONS_AT_ONCE)
+                yield ScoreBlock(rows[part], network.item_scores(output[part]).numpy())
+
+
+def _blocks_of_similar_length(sessions: EncodedSessions) -> Iterator[NDArray[np.int64]]:
+    """Cut the sessions with something to predict into blocks that can be padded and stepped through at once."""
+    by_length = np.argsort(sessions.lengths, kind="stable")
+    waiting = by_length[sessions.lengths[by_length] > 1]
+    while waiting.size:
+        # In order of length: a block is padded to its last session.
+        cells = sessions.lengths[waiting] * np.arange(1, len(waiting) + 1)
+        count = max(1, int(np.searchsorted(cells, _CELLS_AT_ONCE, side="right")))
+        yield waiting[:count]
+        waiting = waiting[count:]
+
+
+def _outputs_before_predictions(
+    network: NextItemLSTM, sessions: EncodedSessions, block: NDArray[np.int64]
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """Step through B sessions.
+
+    Returns:
+        The network's output before every prediction in them, (N, E), and which predictions these are, (N,).
+    """
+    inputs = sessions.lengths[block] - 1  # (B,): a session's last click is only a target
+    column = np.arange(inputs.max())  # (T,)
+    is_input = column < inputs[:, None]  # (B, T)
+    click = sessions.first_click[block][:, None] + np.where(is_input, column, 0)
+    is_known = is_input & (sessions.item_index[click] != UNKNOWN_ITEM)
+    # An unknown item leaves the state as it is: step through the known ones only, and look each output up by how many
+    # of them came before.
+    known_first = np.argsort(~is_known, axis=1, kind="stable")
+    item_index = np.take_along_axis(np.where(is_known, sessions.item_index[click], 0), known_first, axis=1)
+    features = np.take_along_axis(sessions.features[click], known_first[:, :, None], axis=1)
+    empty = network.initial_state(len(block))
+    output, _ = network(torch.from_numpy(item_index), torch.from_numpy(features), empty)  # (B, T, E)
+    output = torch.cat((network.projection(empty.hidden[:, -1:]), output), dim=1)  # after 0, 1, ... T known clicks
+    row, position = np.nonzero(is_input)
+    known_before = np.cumsum(is_known, axis=1)[row, position]
+    # Every session before this one has a first click, which is not predicted.
+    first_prediction = sessions.first_click[block] - block
+    return output[row, known_before], first_prediction[row] + position
+
+
+def _popularity_scores(popularity: NDArray[np.int64], predictions: int) -> Iterator[ScoreBlock]:
+    for begin in range(0, predictions, _PREDICTIONS_AT_ONCE):
+        rows = np.arange(begin, min(begin + _PREDICTIONS_AT_ONCE, predictions))
+        yield ScoreBlock(rows, np.tile(popularity.astype(np.float32), (len(rows), 1)))
+
+
+def _report(sessions: EncodedSessions, blocks: Iterable[ScoreBlock], exclude_last: int) -> EvaluationReport:
+    predictions = enumerate_predictions(sessions)
+    if not len(predictions):
+        raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
+    ranks = np.zeros(len(predictions), dtype=np.int64)
+    listed = np.zeros(0, dtype=np.bool_)
+    for rows, scores in blocks:
+        _leave_out(scores, last_items(sessions, predictions, rows, exclude_last))
+        ranks[rows] = ranks_from_scores(scores, predictions.target_index[rows])
+        listed = _mark_listed(listed, scores)
+    return EvaluationReport(
+        metrics={**figures_of(ranks), f"Coverage@{max(CUTOFFS)}": catalogue_coverage(listed)},
+        predictions=len(predictions),
+        sessions=len(np.unique(predictions.session)),
+        unknown_targets=int(np.count_nonzero(predictions.target_index == UNKNOWN_ITEM)),
+    )
+
+
+def _leave_out(scores: NDArray[np.float32], excluded: NDArray[np.int64]) -> None:
+    """Mask items, (N, R) padded with -1, in scores, (N, V), before anything is ranked."""
+    row, column = np.nonzero(excluded != UNKNOWN_ITEM)
+    scores[row, excluded[row, column]] = -np.inf
+
+
+def _mark_listed(listed: NDArray[np.bool_], scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which items have been in a list so far, (V,), these scores' lists included."""
+    top = top_items(scores, max(CUTOFFS))
+    marked = np.zeros(scores.shape[1], dtype=np.bool_)
+    marked[top[np.take_along_axis(scores, top, axis=1) > -np.inf]] = True
+    return marked | listed if listed.size else marked

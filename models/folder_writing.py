@@ -1,0 +1,44 @@
+"""Folders that are written as a whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replaced_folder(folder: Path, marker: str) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` when the block ends.
+
+    A reader sees the old folder, none for an instant, or the new one whole; after an exception everything is as it was.
+
+    Args:
+        folder: Its place; the parent is made where it is missing.
+        marker: A file by which an older folder of the same kind is known: only such a one is replaced.
+
+    Raises:
+        FileExistsError: If `folder` is not empty and does not hold the marker.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield staging
+        # A temporary folder is its owner's alone; this one is to be read by others.
+        staging.chmod(0o755)
+        _replace(staging, folder, marker)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _replace(staging: Path, folder: Path, marker: str) -> None:
+    if not folder.exists():
+        staging.rename(folder)
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).is_file()):
+        raise FileExistsError(f"{folder} is in the way: name another folder, or remove this one.")
+    retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-retired-", dir=folder.parent))
+    folder.rename(retired / folder.name)
+    staging.rename(folder)
+    shutil.rmtree(retired)

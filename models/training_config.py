@@ -1,0 +1,132 @@
+"""The settings of one training run: one frozen object, read from TOML, unknown keys refused."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from models.errors import SettingsError
+from models.features import FeatureName
+from models.metrics import METRIC_NAMES
+from models.optimisers import Adam, OptimiserConfig
+from models.schedules import Constant, ScheduleConfig
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Dropout = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+
+# The committed configurations, shipped beside the code.
+_CONFIGS = files("models") / "configs"
+
+
+class NetworkSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[network]`: what the data does not decide; see `NextItemLSTMConfig`."""
+
+    embedding_size: AtLeastOne = 128
+    hidden_size: AtLeastOne = 128
+    layers: AtLeastOne = 1
+    embedding_dropout: Dropout = 0.0
+    output_dropout: Dropout = 0.0
+    tied: bool = True
+    features: tuple[FeatureName, ...] = ()
+
+
+class BatchSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[batches]`: how sessions are dealt.
+
+    Attributes:
+        order: `time`, sessions by their first click, every epoch alike; `shuffled`, in a new order every epoch.
+        lanes: Sessions trained in parallel.
+        window: Clicks of a session between two updates: where backpropagation through time is cut off.
+        loss_divisor: The loss is summed over a batch's clicks and divided by this constant. Never by the batch's own
+            count: where batches differ in length, a click of a short session would then weigh more than another.
+    """
+
+    order: Literal["time", "shuffled"] = "time"
+    lanes: AtLeastOne = 32
+    window: AtLeastOne = 50
+    loss_divisor: Positive = 100.0
+
+
+class ValidationSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[validation]`: early stopping on the end of the training period.
+
+    Attributes:
+        share: Share of the training sessions, the last by time, that is kept out of training; 0 trains on all of
+            them, for all epochs.
+        metric: What must improve.
+        patience: Epochs without improvement after which training stops; the best epoch's weights are kept.
+    """
+
+    share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    metric: str = "MRR@20"
+    patience: AtLeastOne = 3
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRIC_NAMES:
+            raise ValueError(f"there is no metric {self.metric}, only {', '.join(METRIC_NAMES)}")
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One training run.
+
+    Attributes:
+        network: The shape of the network.
+        batches: How clicks are dealt.
+        optimiser: By its `name`, with its own settings.
+        schedule: Of the learning rate, by its `name`.
+        validation: Early stopping.
+        epochs: Passes over the training clicks, at most.
+        gradient_clip_norm: The gradient's norm over all parameters is cut to this; None leaves it.
+        seed: Of the weights, the dropout and the shuffling.
+    """
+
+    network: NetworkSection = NetworkSection()
+    batches: BatchSection = BatchSection()
+    optimiser: OptimiserConfig = Adam()
+    schedule: ScheduleConfig = Constant()
+    validation: ValidationSection = ValidationSection()
+    epochs: AtLeastOne = 10
+    gradient_clip_norm: Positive | None = None
+    seed: int = 0
+
+
+def shipped_configs() -> tuple[str, ...]:
+    """Return the names of the configurations that come with nextclick."""
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in _CONFIGS.iterdir()))
+
+
+def load_training_config(name_or_path: str) -> TrainingConfig:
+    """Read a configuration.
+
+    Args:
+        name_or_path: A name of `shipped_configs`, or a TOML file.
+
+    Raises:
+        SettingsError: If there is none, or it holds a key or a value that it must not.
+    """
+    if name_or_path in shipped_configs():
+        return parse_training_config((_CONFIGS / f"{name_or_path}.toml").read_bytes(), name_or_path)
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise SettingsError(
+            f"There is no configuration {name_or_path}: name a TOML file, or one of {', '.join(shipped_configs())}."
+        )
+    return parse_training_config(path.read_bytes(), name_or_path)
+
+
+def parse_training_config(encoded: bytes, source: str) -> TrainingConfig:
+    """Decode a configuration from TOML.
+
+    Args:
+        encoded: The file.
+        source: What to call it in an error.
+
+    Raises:
+        SettingsError: If it is no TOML, or holds a key or a value that it must not.
+    """
+    try:
+        return msgspec.toml.decode(encoded, type=TrainingConfig)
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"The training configuration {source} does not hold: {error}.") from error

@@ -1,0 +1,143 @@
+"""From prepared data to a checkpoint.
+
+1. Set the validation period aside, the end of the training period.
+2. Take vocabulary and feature statistics from what is left.
+3. Encode the sessions.
+4. Train the network.
+5. Bring together what a checkpoint holds.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import polars as pl
+import torch
+
+from models.checkpoint import Checkpoint, CheckpointDescription, library_versions
+from models.encoded_sessions import EncodedSessions, encode_sessions
+from models.errors import TrainingError
+from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
+from models.feature_fitting import fit_features
+from models.features import Feature, feature_width
+from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.prepared_data import PreparedData
+from models.splitting import validation_split
+from models.training import TrainingProgress, train_network
+from models.training_config import NetworkSection, TrainingConfig
+from models.training_data import TrainingData
+from models.vocabulary import ItemVocabulary
+
+
+def train(data: PreparedData, config: TrainingConfig, progress: TrainingProgress | None = None) -> Checkpoint:
+    """Train a network on a data set's training clicks.
+
+    Args:
+        data: The data set; its test clicks are not looked at.
+        config: The settings.
+        progress: Who is told how it goes.
+
+    Returns:
+        A checkpoint without metrics, see `evaluate_on_test`.
+
+    Raises:
+        TrainingError: If there is nothing to train on, or the loss is not finite.
+        DataError: If the data has not what a feature needs, or nothing is left to validate on.
+    """
+    learned, validated = _set_validation_aside(data, config)
+    if learned.is_empty():
+        raise TrainingError(
+            f"There is nothing to train on: no click of {data.description.name} is left before the validation period."
+        )
+    vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
+    features = fit_features(learned, config.network.features)
+    sessions = encode_sessions(learned, vocabulary, features)
+    validation = None if validated is None else encode_sessions(validated, vocabulary, features)
+    network = build_network(config, len(vocabulary), features)
+    history = train_network(network, sessions, config, validation=validation, progress=progress)
+    return Checkpoint(
+        network=network.eval(),
+        vocabulary=vocabulary,
+        popularity=np.bincount(sessions.item_index, minlength=len(vocabulary)),
+        catalogue=data.catalogue,
+        description=CheckpointDescription(
+            network=network.config,
+            features=features,
+            session_rule=data.description.session_rule,
+            exclude_seen=data.description.exclude_seen,
+            training_data=_describe(data.description.name, learned, sessions),
+            config=config,
+            history=history,
+            metrics={},
+            vocabulary_digest=vocabulary.digest,
+            libraries=library_versions(),
+        ),
+    )
+
+
+class Comparison(NamedTuple):
+    """The network and its baseline on the same test clicks."""
+
+    network: EvaluationReport
+    popularity: EvaluationReport
+
+
+def evaluate_on_test(
+    checkpoint: Checkpoint, data: PreparedData, *, exclude_last: int = 0
+) -> tuple[Checkpoint, Comparison]:
+    """Evaluate a network on the test clicks, every session from an empty state.
+
+    Args:
+        checkpoint: What was trained.
+        data: The data it was trained on.
+        exclude_last: How many of a user's last clicks may not be listed again; 0 lists them all.
+
+    Returns:
+        The checkpoint with the network's metrics, and the figures.
+
+    Raises:
+        DataError: If no test session has two clicks.
+    """
+    test = encode_sessions(data.test, checkpoint.vocabulary, checkpoint.description.features)
+    figures = Comparison(
+        network=evaluate_network(checkpoint.network, test, exclude_last=exclude_last),
+        popularity=evaluate_popularity(checkpoint.popularity, test, exclude_last=exclude_last),
+    )
+    description = msgspec.structs.replace(checkpoint.description, metrics=figures.network.metrics)
+    return dataclasses.replace(checkpoint, description=description), figures
+
+
+def build_network(config: TrainingConfig, item_count: int, features: tuple[Feature, ...]) -> NextItemLSTM:
+    """Return a network with the first weights that `config.seed` gives."""
+    torch.manual_seed(config.seed)
+    section: NetworkSection = config.network
+    return NextItemLSTM(
+        NextItemLSTMConfig(
+            item_count=item_count,
+            embedding_size=section.embedding_size,
+            hidden_size=section.hidden_size,
+            layers=section.layers,
+            embedding_dropout=section.embedding_dropout,
+            output_dropout=section.output_dropout,
+            feature_width=feature_width(features),
+            tied=section.tied,
+        )
+    )
+
+
+def _set_validation_aside(data: PreparedData, config: TrainingConfig) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    if not config.validation.share:
+        return data.train, None
+    split = validation_split(data.train, data.description.session_rule, config.validation.share)
+    return split.train, split.test
+
+
+def _describe(dataset: str, learned: pl.DataFrame, sessions: EncodedSessions) -> TrainingData:
+    return TrainingData(
+        dataset=dataset,
+        clicks=len(learned),
+        sessions=len(sessions),
+        first_timestamp_ms=int(learned["timestamp_ms"][0]),
+        last_timestamp_ms=int(learned["timestamp_ms"][-1]),
+    )
