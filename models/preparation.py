@@ -1,27 +1,109 @@
-"""From a data set's files to `PreparedData`."""
+"""From a data set's files, or one's own click log, to `PreparedData`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from models.datasets.dataset import Dataset
-from models.prepared_data import Description, PreparedData
+import polars as pl
+
+from models.cleaning import Cleaning, drop_duplicates, drop_immediate_repeats, drop_impossible_timestamps
+from models.click_log import ClickLog
+from models.datasets.dataset import Dataset, GivenSplit, Recipe
+from models.datasets.folders import locate_dataset
+from models.errors import DataError
+from models.prepared_data import CleaningStep, Description, PreparedData
+from models.sessions import assign_sessions
+from models.splitting import TimeSplit, split_by_time
 
 
-def prepare_dataset(dataset: Dataset, data_folder: Path) -> PreparedData:
+def prepare_dataset(dataset: Dataset, data_folder: Path | None = None, recipe: Recipe | None = None) -> PreparedData:
     """Read a data set and make it ready to train on.
 
     Args:
         dataset: One of `models.datasets.DATASETS`.
-        data_folder: The folder that has the data set's own sub-folder.
+        data_folder: A folder of data sets that is looked at before `data/`.
+        recipe: How to clean and split it; None: its own recipe.
 
     Raises:
-        DataError: If its files are missing or cannot be read.
+        DataError: If its files are missing or cannot be read, nothing is left, or a recipe is asked of a given split.
     """
-    split = dataset.load(data_folder / dataset.folder)
-    description = Description(
-        name=dataset.name,
-        session_rule=dataset.session_rule,
-        split=split.how,
-        exclude_seen=dataset.exclude_seen,
-        cleaning=(),
+    source = dataset.load(locate_dataset(dataset, data_folder))
+    if isinstance(source, GivenSplit):
+        if recipe is not None:
+            raise DataError(f"{dataset.name} is a given split, made to compare by: it is never cleaned or cut further.")
+        return prepare_given_split(dataset.name, source, exclude_seen=dataset.exclude_seen)
+    return prepare_log(
+        dataset.name, source.log, recipe or source.recipe, exclude_seen=dataset.exclude_seen, catalogue=source.catalogue
     )
+
+
+def prepare_given_split(name: str, split: GivenSplit, *, exclude_seen: bool = False) -> PreparedData:
+    """Take a split as it stands."""
+    description = Description(name, split.session_rule, split.how, exclude_seen, cleaning=())
     return PreparedData(description, split.train, split.test, split.catalogue)
+
+
+def prepare_log(
+    name: str, log: ClickLog, recipe: Recipe, *, exclude_seen: bool = False, catalogue: pl.DataFrame | None = None
+) -> PreparedData:
+    """Clean a log, cut it into sessions, and split it.
+
+    1. Drop clicks with impossible timestamps, then duplicates.
+    2. Assign sessions.
+    3. Drop immediate repeats.
+    4. Split by time; drop rare items and short sessions.
+
+    Args:
+        name: The data set's name.
+        log: The clicks as they were read.
+        recipe: Which steps to take, when sessions begin, where to cut.
+        exclude_seen: Whether lists leave out what the user has clicked already.
+        catalogue: What is known about the items.
+
+    Raises:
+        DataError: If no click is left on one side of the cut.
+    """
+    cleaning, rule = recipe.cleaning, recipe.session_rule
+    clicks, steps = _drop_bad_clicks(log.clicks, cleaning)
+    clicks = assign_sessions(clicks, rule)
+    if cleaning.immediate_repeats:
+        clicks, repeats = drop_immediate_repeats(clicks)
+        # A gap is the time since the last click that is left.
+        clicks = assign_sessions(clicks, rule)
+        steps = (*steps, repeats)
+    _refuse_if_empty(name, clicks, "click", (*log.malformed, *steps))
+    split = split_by_time(
+        clicks,
+        recipe.cut,
+        rule,
+        min_item_clicks=cleaning.min_item_clicks,
+        min_session_clicks=cleaning.min_session_clicks,
+    )
+    report = (*log.malformed, *steps, *split.steps)
+    _refuse_if_empty(name, split.train, "training click", report)
+    _refuse_if_empty(name, split.test, "test click", report)
+    description = Description(name, rule, _split_sentence(split), exclude_seen, report)
+    return PreparedData(description, split.train, split.test, catalogue)
+
+
+def _drop_bad_clicks(clicks: pl.DataFrame, cleaning: Cleaning) -> tuple[pl.DataFrame, tuple[CleaningStep, ...]]:
+    steps: tuple[CleaningStep, ...] = ()
+    if cleaning.impossible_timestamps:
+        clicks, steps = drop_impossible_timestamps(clicks)
+    if cleaning.duplicates:
+        clicks, duplicates = drop_duplicates(clicks)
+        steps = (*steps, duplicates)
+    return clicks, steps
+
+
+def _refuse_if_empty(name: str, clicks: pl.DataFrame, what: str, report: tuple[CleaningStep, ...]) -> None:
+    if clicks.is_empty():
+        worst = max(report, key=lambda step: step.dropped)
+        raise DataError(
+            f"No {what} of {name} is left. Most went in the step {worst.name!r}, which dropped {worst.dropped}: "
+            f"{worst.reason}. Check the timestamp's unit and the cut, or ask for fewer clicks an item and a session."
+        )
+
+
+def _split_sentence(split: TimeSplit) -> str:
+    moment = datetime.fromtimestamp(split.cut_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"By time, at {moment} UTC: before it train, from it on test, and only items that train knows."

@@ -2,9 +2,17 @@
 
 from models.datasets.dataset import Dataset
 from models.datasets.eshop import ESHOP
+from models.datasets.eshop_2008 import ESHOP_2008
+from models.datasets.globo import GLOBO
+from models.datasets.globo_clicks import GLOBO_CLICKS
+from models.datasets.movielens_100k import MOVIELENS_100K
+from models.datasets.movielens_latest_small import MOVIELENS_LATEST_SMALL
 from models.errors import DataError
 
-DATASETS = {dataset.name: dataset for dataset in (ESHOP,)}
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (MOVIELENS_100K, MOVIELENS_LATEST_SMALL, ESHOP, ESHOP_2008, GLOBO, GLOBO_CLICKS)
+}
 
 
 def dataset_named(name: str) -> Dataset:

@@ -1,26 +1,66 @@
 """What a data set is: where its files lie, how they are read, and what they allow.
 
-A data set is either a whole click log, which is cleaned, cut into sessions and split by us, or a split that others
-made to compare models by, which is read as it stands and never cleaned further.
+A data set is either a whole log, which is cleaned, cut into sessions and split by us, or a split that others made to
+compare models by, which is read as it stands and never cleaned further.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
+from models.cleaning import Cleaning
+from models.click_log import ClickLog
 from models.session_rule import SessionRule
+from models.splitting import Cut
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a whole log becomes train and test clicks.
+
+    Attributes:
+        session_rule: When a session begins, in training and on the stream.
+        cut: The moment between train and test.
+        cleaning: The steps to take.
+    """
+
+    session_rule: SessionRule
+    cut: Cut
+    cleaning: Cleaning = field(default_factory=Cleaning)
+
+
+@dataclass(frozen=True)
+class WholeLog:
+    """A log as its owner wrote it, and the catalogue where there is one (`item_id`, `title`, `category`, ...)."""
+
+    log: ClickLog
+    catalogue: pl.DataFrame | None
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
 class GivenSplit:
-    """Train and test clicks that somebody else cut: `CLICK_SCHEMA`, in order of time, with session ids."""
+    """Train and test clicks that somebody else cut: `CLICK_SCHEMA`, in order of time, with session ids.
+
+    Attributes:
+        train: The clicks to train on.
+        test: The clicks to test on.
+        catalogue: `item_id`, `title`, `category`, ..., where there is one.
+        session_rule: When a session begins.
+        how: One sentence: how the split was cut.
+    """
 
     train: pl.DataFrame
     test: pl.DataFrame
     catalogue: pl.DataFrame | None
+    session_rule: SessionRule
     how: str
+
+
+Fetch = Callable[[], Mapping[str, bytes]]
+"""Gets a data set's files from a source and checks them: the name of each file, and what is in it."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +72,11 @@ class Dataset:
         what: One line for a person: who clicked what, how many.
         licence: What the owners allow.
         folder: The sub-folder of the data folder where its files lie.
-        files: The files in it that `load` needs; a file may be gzipped, `.gz` is part of its name then.
-        session_rule: When a session begins, in training and on the stream.
+        files: Patterns; the data set is here when each matches a file in that sub-folder.
         exclude_seen: Whether lists leave out what the user has clicked already.
         load: Reads the files from that sub-folder.
+        sources: Where `nextclick data fetch` gets them, the first by default; none where the owners must be asked.
+        how_to_get: What a person does where nothing can be fetched.
     """
 
     name: str
@@ -43,6 +84,7 @@ class Dataset:
     licence: str
     folder: str
     files: tuple[str, ...]
-    session_rule: SessionRule
     exclude_seen: bool
-    load: Callable[[Path], GivenSplit]
+    load: Callable[[Path], WholeLog | GivenSplit]
+    sources: Mapping[str, Fetch] = field(default_factory=dict)
+    how_to_get: str = ""

@@ -1,7 +1,6 @@
-"""The e-shop split: clothing clicks of 2008, cut so that models can be compared with official GRU4Rec.
+"""The e-shop split: the clicks of `eshop-2008`, cut so that models can be compared with official GRU4Rec.
 
-Made from the `eshop-2008` log by Lapczynski and Bialowas (2013), UCI Machine Learning Repository 553. The shop logged
-the day and the order of the clicks in a session, no clock: Time is `MDDooo` (401001: April 1st, a session's first click).
+Time is `MDDooo`: month, day, and the order of the click in its session (401001: April 1st, a session's first click).
 """
 
 from pathlib import Path
@@ -10,38 +9,38 @@ import polars as pl
 
 from models.datasets.dataset import Dataset, GivenSplit
 from models.datasets.given_split import load_given_split
-from models.session_rule import SessionRule
+from models.datasets.order_of_day import order_to_ms
 
-# A minute from one click to the next is a shopper's pace, and 999 of them still fit into the day.
-MS_PER_CLICK = 60_000
-
-
-def order_to_ms(year: pl.Expr, month: pl.Expr, day: pl.Expr, order: pl.Expr) -> pl.Expr:
-    """Turn a day and a click's order in its session into milliseconds since 1970 that sort alike."""
-    return pl.datetime(year, month, day, time_unit="ms").cast(pl.Int64) + order * MS_PER_CLICK
+# The shop's own codes begin with the letter of the category.
+CATEGORY_OF_LETTER = {"A": "trousers", "B": "skirts", "C": "blouses", "P": "sale"}
 
 
-def _packed_time_to_ms(time: pl.Expr) -> pl.Expr:
+def _time_to_ms(text: pl.Expr) -> pl.Expr:
+    time = text.cast(pl.Int64, strict=False)
     return order_to_ms(pl.lit(2008), time // 100_000, time // 1000 % 100, time % 1000)
 
 
 def load(folder: Path) -> GivenSplit:
-    """Read the two tables and name the items."""
-    return load_given_split(
+    """Read the two tables and name the products."""
+    split = load_given_split(
         folder / "eshop.train.tsv.gz",
         folder / "eshop.test.tsv.gz",
-        _packed_time_to_ms,
-        "Given: sessions that end before August 2008 train, those that start in it test.",
+        _time_to_ms,
+        how="Given: the sessions before August 2008 train, those of August test.",
     )
+    items = pl.concat([split.train, split.test]).select("item_id").unique(maintain_order=True)
+    category = pl.col("item_id").str.head(1).replace_strict(CATEGORY_OF_LETTER, default=None)
+    catalogue = items.select("item_id", title=pl.concat_str(category, "item_id", separator=" "), category=category)
+    return GivenSplit(split.train, split.test, catalogue, split.session_rule, split.how)
 
 
 ESHOP = Dataset(
     name="eshop",
-    what="clothing shop, 18,984 sessions, 213 items, 160,426 clicks, split to compare with GRU4Rec",
-    licence="CC BY 4.0 (UCI 553)",
+    what="clothing shop, split to compare with GRU4Rec: 18,984 sessions, 213 products, 160,426 clicks",
+    licence="CC BY 4.0 (UCI Machine Learning Repository 553)",
     folder="splits",
     files=("eshop.train.tsv.gz", "eshop.test.tsv.gz"),
-    session_rule=SessionRule(by_id=True),
     exclude_seen=False,
     load=load,
+    how_to_get="`nextclick data prepare eshop-2008` makes the same split from the public log",
 )

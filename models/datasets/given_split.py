@@ -11,46 +11,51 @@ import polars as pl
 
 from models.datasets.dataset import GivenSplit
 from models.errors import DataError
+from models.log_records import LINE, read_records
 from models.prepared_data import CLICK_SCHEMA
+from models.session_rule import SessionRule
 
 COLUMNS = ("SessionId", "ItemId", "Time")
 
 
 def load_given_split(
-    train_path: Path, test_path: Path, timestamp_ms: Callable[[pl.Expr], pl.Expr], how: str
+    train_path: Path, test_path: Path, time_to_ms: Callable[[pl.Expr], pl.Expr], how: str
 ) -> GivenSplit:
     """Read a pair of `SessionId ItemId Time` tables, tab separated, gzipped or not.
 
     Args:
         train_path: The clicks to train on.
         test_path: The clicks to test on.
-        timestamp_ms: Turns the Time column, Int64, into milliseconds since 1970; it must keep the order.
+        time_to_ms: Turns the Time column, String, into milliseconds since 1970 (Int64) that keep the order.
         how: One sentence: how the split was cut.
 
+    Returns:
+        The split, without a catalogue.
+
     Raises:
-        DataError: If a table is missing, has other columns, or has a line that cannot be read.
+        DataError: If a table is missing, has other columns, or has a line that is no click.
     """
-    train, test = (_read_part(path, timestamp_ms) for path in (train_path, test_path))
-    return GivenSplit(train, test, catalogue=None, how=how)
+    train, test = (_read_part(path, time_to_ms) for path in (train_path, test_path))
+    return GivenSplit(train, test, catalogue=None, session_rule=SessionRule(by_id=True), how=how)
 
 
-def _read_part(path: Path, timestamp_ms: Callable[[pl.Expr], pl.Expr]) -> pl.DataFrame:
-    try:
-        table = pl.read_csv(
-            path, separator="\t", schema_overrides={"SessionId": pl.String, "ItemId": pl.String, "Time": pl.Int64}
-        )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be read as a table of {' '.join(COLUMNS)}: {error}") from error
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise DataError(f"{path} has no column {', '.join(missing)}; it has {', '.join(table.columns)}.")
-    clicks = table.select(
+def _read_part(path: Path, time_to_ms: Callable[[pl.Expr], pl.Expr]) -> pl.DataFrame:
+    records = read_records(path, COLUMNS, separator="\t")
+    for reason, first in records.malformed.first_lines.items():
+        raise DataError(f"{path}, {first}: {reason}. A given split must be whole.")
+    clicks = records.table.select(
+        LINE,
         user_id="SessionId",
         session_id="SessionId",
         item_id="ItemId",
-        timestamp_ms=timestamp_ms(pl.col("Time")),
+        timestamp_ms=time_to_ms(pl.col("Time")),
         event_type=pl.lit(None, pl.String),
         value=pl.lit(None, pl.Float64),
-    ).cast(dict(CLICK_SCHEMA))
-    if clicks.select(pl.any_horizontal(pl.first("user_id", "item_id", "timestamp_ms").is_null())).item():
-        raise DataError(f"{path} has lines without a session, an item or a time: a given split must be whole.")
-    return clicks.sort("timestamp_ms", maintain_order=True)
+    )
+    ids = pl.col("session_id", "item_id").str.strip_chars()
+    bad = clicks.filter(pl.any_horizontal(ids.is_null() | (ids == ""), pl.col("timestamp_ms").is_null()))
+    if not bad.is_empty():
+        raise DataError(
+            f"{path}, line {bad[LINE][0]}, lacks a session, an item or a time: a given split must be whole."
+        )
+    return clicks.select(CLICK_SCHEMA.names()).cast(CLICK_SCHEMA).sort("timestamp_ms", maintain_order=True)

@@ -1,0 +1,145 @@
+"""A click log in its owner's format, read into the click table of `models.prepared_data`.
+
+Nothing is lost silently: a record that is no click is counted under its reason, with the first line that shows it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from models.errors import DataError
+from models.log_records import LINE, Malformed, read_records
+from models.prepared_data import CLICK_SCHEMA, CleaningStep
+from models.timestamps import TimestampUnit, to_milliseconds
+
+
+class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the log calls each column of a click; None: it has no such column."""
+
+    user: str = "user_id"
+    item: str = "item_id"
+    timestamp: str = "timestamp_ms"
+    session: str | None = None
+    event_type: str | None = None
+    value: str | None = None
+
+    @staticmethod
+    def parse(text: str) -> "Columns":
+        """Read `user=visitorid,item=itemid,timestamp=time`.
+
+        Raises:
+            DataError: If a part is not of the form column=name, or there is no such column in a click.
+        """
+        pairs = [part.partition("=") for part in text.split(",")]
+        if bad := ["".join(pair) for pair in pairs if not (pair[0].strip() and pair[2].strip())]:
+            raise DataError(f"{bad[0]!r} does not map a column: write user=NAME,item=NAME,timestamp=NAME.")
+        names = {column.strip(): name.strip() for column, _, name in pairs}
+        if unknown := names.keys() - set(Columns.__struct_fields__):
+            known = ", ".join(Columns.__struct_fields__)
+            raise DataError(f"A click has no column {', '.join(sorted(unknown))}: it has {known}.")
+        return msgspec.convert(names, Columns)
+
+
+@dataclass(frozen=True)
+class ClickLog:
+    """A log's clicks in the order of the file, and what was no click.
+
+    Attributes:
+        clicks: `CLICK_SCHEMA`; session_id is null where the log names no session.
+        malformed: One step a reason.
+    """
+
+    clicks: pl.DataFrame
+    malformed: tuple[CleaningStep, ...]
+
+
+def read_click_log(
+    path: Path, columns: Columns, timestamp_unit: TimestampUnit = "milliseconds", separator: str | None = None
+) -> ClickLog:
+    """Read a click log: CSV, TSV, JSON lines or Parquet; text may be gzipped (.gz) or Zstandard (.zst).
+
+    Args:
+        path: The log; its name's ending tells the format.
+        columns: What the log calls its columns.
+        timestamp_unit: How it tells the time; a Parquet column of dates needs no unit.
+        separator: What stands between two fields of delimited text; None: what the name's ending says.
+
+    Raises:
+        DataError: If the file cannot be read, its format is unknown, a column is not there, or no record is a click.
+    """
+    name_of = _log_names(columns)
+    records = read_records(path, tuple(dict.fromkeys(name_of.values())), separator)
+    if columns.timestamp in records.datetimes:
+        timestamp_unit = "milliseconds"
+    text = records.table.select(LINE, **{ours: pl.col(theirs) for ours, theirs in name_of.items()})
+    parsed = _parse(text, timestamp_unit)
+    _count_malformed(parsed, tuple(name_of), records.malformed)
+    clicks = parsed.filter(pl.col("reason").is_null()).select(CLICK_SCHEMA.names())
+    steps = _steps(records.malformed, kept=clicks.height)
+    if clicks.is_empty():
+        why = steps[0].reason if steps else "it has no records"
+        raise DataError(f"{path} holds no click that can be used: {why}. Check the columns and the timestamp's unit.")
+    return ClickLog(clicks, steps)
+
+
+def _log_names(columns: Columns) -> dict[str, str]:
+    """Return the log's name of each of our columns that it has; the timestamp is still in the log's own unit."""
+    names = {
+        "user_id": columns.user,
+        "item_id": columns.item,
+        "timestamp": columns.timestamp,
+        "session_id": columns.session,
+        "event_type": columns.event_type,
+        "value": columns.value,
+    }
+    return {ours: theirs for ours, theirs in names.items() if theirs is not None}
+
+
+def _parse(text: pl.DataFrame, timestamp_unit: TimestampUnit) -> pl.DataFrame:
+    """Add to the log's text the columns of a click, and `reason`: why the record is no click, null where it is one."""
+    absent = [pl.lit(None, pl.String).alias(name) for name in ("session_id", "event_type", "value") if name not in text]
+    filled = text.with_columns(absent).with_columns(_none_if_blank(pl.exclude(LINE)))
+    return (
+        filled.rename({"value": "value_text"})
+        .with_columns(
+            timestamp_ms=to_milliseconds(pl.col("timestamp"), timestamp_unit),
+            value=pl.col("value_text").str.strip_chars().cast(pl.Float64, strict=False),
+        )
+        .with_columns(
+            reason=pl.when(pl.any_horizontal(pl.col(pl.String).str.contains("\ufffd", literal=True)))
+            .then(pl.lit("is not UTF-8"))
+            .when(pl.col("user_id").is_null())
+            .then(pl.lit("has no user_id"))
+            .when(pl.col("item_id").is_null())
+            .then(pl.lit("has no item_id"))
+            .when(pl.col("timestamp").is_null())
+            .then(pl.lit("has no timestamp"))
+            .when(pl.col("timestamp_ms").is_null())
+            .then(pl.lit(f"has a timestamp that cannot be read as {timestamp_unit}"))
+            .when(pl.col("value_text").is_not_null() & pl.col("value").is_null())
+            .then(pl.lit("has a value that is no number"))
+        )
+    )
+
+
+def _none_if_blank(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.strip_chars() != "").then(text)
+
+
+def _count_malformed(parsed: pl.DataFrame, columns: tuple[str, ...], malformed: Malformed) -> None:
+    bad = parsed.filter(pl.col("reason").is_not_null()).rename({"value": "value_number", "value_text": "value"})
+    for record in bad.group_by("reason", maintain_order=True).agg(pl.len(), pl.exclude("reason").first()).to_dicts():
+        fields = " ".join(f"{column}={record[column] or ''}" for column in columns)
+        malformed.add(record["reason"], record[LINE], fields, record["len"])
+
+
+def _steps(malformed: Malformed, kept: int) -> tuple[CleaningStep, ...]:
+    """Return one step a reason, the most frequent first; each keeps what the steps after it have not dropped yet."""
+    steps = []
+    for reason, dropped in reversed(malformed.counts.most_common()):
+        first = malformed.first_lines[reason]
+        steps.append(CleaningStep(name="malformed", reason=f"{reason} ({first})", dropped=dropped, kept=kept))
+        kept += dropped
+    return tuple(reversed(steps))

@@ -1,0 +1,45 @@
+"""What the MovieLens data sets share: ratings become clicks, and movies have titles, years and genres.
+
+A rating is a click whatever its stars, as MovieLens users rate what they have seen; the stars stay in `value`. A
+user's whole history is one session: the order of ratings says something for weeks.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from models.cleaning import Cleaning
+from models.datasets.dataset import Recipe
+from models.session_rule import SessionRule
+from models.splitting import CutAtShare
+
+LICENCE = "GroupLens: research and teaching, no commercial use; see files.grouplens.org/datasets/movielens"
+RECIPE = Recipe(
+    session_rule=SessionRule(by_id=False, gap_ms=None),
+    cut=CutAtShare(0.9, of="clicks"),
+    cleaning=Cleaning(min_item_clicks=5, min_session_clicks=2),
+)
+# 1995, or the first year of a series (2006-2007, with a hyphen or a dash).
+_YEAR = r"\((\d{4})(?:[-\x{2013}]\d{0,4})?\)(?: \([A-Z]+\))?$"
+
+
+def movie_catalogue(movies: Iterable[tuple[str, str, str]]) -> pl.DataFrame:
+    """Build a catalogue of movies.
+
+    Args:
+        movies: Item id, title with its year in parentheses where it has one, genres separated by "|".
+
+    Returns:
+        item_id, title, category (the first genre; null where there is none), year (Int64 or null), genres.
+    """
+    schema = {"item_id": pl.String(), "title": pl.String(), "genres": pl.String()}
+    table = pl.DataFrame(list(movies), schema=schema, orient="row")
+    title = pl.col("title").str.strip_chars()
+    genres = pl.when(~pl.col("genres").is_in(["", "(no genres listed)", "unknown"])).then(pl.col("genres"))
+    return table.select(
+        "item_id",
+        title=title,
+        category=genres.str.split("|").list.first(),
+        year=title.str.extract(_YEAR).cast(pl.Int64),
+        genres=genres,
+    )

@@ -1,0 +1,57 @@
+"""Sessions over a whole click log: what `SessionRule` decides click by click on the stream, decided for all at once."""
+
+import polars as pl
+
+from models.session_rule import SessionRule
+
+
+def assign_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
+    """Sort clicks by time and say which session each belongs to.
+
+    A user's clicks, in order of time, are cut wherever the rule says that a session begins. The log's own session ids
+    are kept if they name exactly these sessions; otherwise a user's sessions are `user:0`, `user:1` and so on (ids that
+    two users share, or that a user comes back to, are not the sessions that a stream sees). Where no session ever ends,
+    a user's whole history is one session and bears the user's id.
+
+    Args:
+        clicks: `CLICK_SCHEMA`; session_id may be null.
+        rule: When a session begins.
+
+    Returns:
+        The same clicks, ordered by time (equal times keep their order), every session_id set.
+    """
+    clicks = clicks.sort("timestamp_ms", maintain_order=True)
+    if not rule.by_id and rule.gap_ms is None:
+        return clicks.with_columns(session_id=pl.col("user_id"))
+    numbered = clicks.with_columns(number=_begins_session(rule).cum_sum().over("user_id") - 1)
+    if rule.by_id and _ids_name_the_sessions(numbered):
+        return clicks
+    return numbered.with_columns(
+        session_id=pl.concat_str("user_id", pl.col("number").cast(pl.String), separator=":")
+    ).drop("number")
+
+
+def _begins_session(rule: SessionRule) -> pl.Expr:
+    """`SessionRule.begins_session` as an expression; a user's first click begins a session whatever the rule says."""
+    begins = pl.int_range(pl.len()).over("user_id") == 0
+    if rule.by_id:
+        session = pl.col("session_id")
+        begins |= session.is_not_null() & session.ne_missing(session.shift().over("user_id"))
+    if rule.gap_ms is not None:
+        begins |= (pl.col("timestamp_ms").diff().over("user_id") > rule.gap_ms).fill_null(value=False)
+    return begins
+
+
+def _ids_name_the_sessions(numbered: pl.DataFrame) -> bool:
+    counts = numbered.select(
+        unnamed=pl.col("session_id").null_count(),
+        ids=pl.col("session_id").n_unique(),
+        sessions=pl.struct("user_id", "number").n_unique(),
+        both=pl.struct("user_id", "number", "session_id").n_unique(),
+    ).row(0, named=True)
+    return bool(counts["unnamed"] == 0 and counts["ids"] == counts["sessions"] == counts["both"])
+
+
+def session_gap_ms() -> pl.Expr:
+    """Milliseconds since the session's previous click, 0 for its first: for clicks in order of time."""
+    return pl.col("timestamp_ms").diff().over("session_id").fill_null(0)
