@@ -10,7 +10,6 @@ hashes, versions or shapes disagree, and says which.
 """
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,9 @@ import polars as pl
 
 from models.errors import ArtifactError, VocabularyError
 from models.features import Feature
+from models.folder_writing import replaced_folder
 from models.session_rule import SessionRule
+from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
 
 FORMAT_VERSION = 1
@@ -64,16 +65,6 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence_max_abs_difference: float
     sequence_length: int
     batch_sizes: tuple[int, ...]
-
-
-class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model was trained on."""
-
-    dataset: str
-    clicks: int
-    sessions: int
-    first_timestamp_ms: int
-    last_timestamp_ms: int
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -193,34 +184,21 @@ def write_artifact(folder: Path, manifest: Manifest, contents: Mapping[str, Path
 
     Returns:
         The artifact, loaded again from its place.
+
+    Raises:
+        ArtifactError: If something that is no artifact is in its place, or the disk does not take it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for name in HASHED_FILES:
-            shutil.move(contents[name], staging / name)
-        named = msgspec.structs.replace(manifest, files={name: _file_digest(staging / name) for name in HASHED_FILES})
-        complete = msgspec.structs.replace(named, model_id=named.computed_model_id())
-        (staging / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(complete), indent=2) + b"\n")
-        staging.chmod(0o755)
-        _replace_folder(staging, folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+        with replaced_folder(folder, MANIFEST_FILE) as staging:
+            for name in HASHED_FILES:
+                shutil.move(contents[name], staging / name)
+            files = {name: _file_digest(staging / name) for name in HASHED_FILES}
+            named = msgspec.structs.replace(manifest, files=files)
+            complete = msgspec.structs.replace(named, model_id=named.computed_model_id())
+            (staging / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(complete), indent=2) + b"\n")
+    except OSError as error:
+        raise ArtifactError(f"The artifact cannot be written: {error}") from error
     return load_artifact(folder)
-
-
-def _replace_folder(staging: Path, folder: Path) -> None:
-    """Put `staging` in the place of `folder`; a reader sees the old one, none for an instant, or the new one."""
-    if not folder.exists():
-        staging.rename(folder)
-        return
-    if not (folder / MANIFEST_FILE).is_file() and any(folder.iterdir()):
-        raise ArtifactError(f"{folder} is not empty and no artifact: name another folder, or remove this one.")
-    retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-retired-", dir=folder.parent))
-    folder.rename(retired / folder.name)
-    staging.rename(folder)
-    shutil.rmtree(retired)
 
 
 class _Version(msgspec.Struct):

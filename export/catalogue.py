@@ -1,5 +1,6 @@
 """Finding an item the way a person names it: by its id, its title, or a part of its title."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 import polars as pl
@@ -48,6 +49,29 @@ class Catalogue:
         if len(matches) > 1:
             raise CatalogueError(f'"{text}" may be {self._named(matches)}: name one of them by its id.')
         return matches[0]
+
+    def find_all(self, texts: Iterable[str]) -> list[ItemId]:
+        """Return the items of several texts in order; a text that names no item by itself is cut at its commas.
+
+        Raises:
+            CatalogueError: As `find` does; also if no item is named.
+        """
+        item_ids: list[ItemId] = []
+        for text in texts:
+            if "," in text and not self._names_an_item(text):
+                item_ids += [self.find(part.strip()) for part in text.split(",") if part.strip()]
+            else:
+                item_ids.append(self.find(text))
+        if not item_ids:
+            raise CatalogueError("No item is named: give ids or titles with commas between them.")
+        return item_ids
+
+    def _names_an_item(self, text: str) -> bool:
+        try:
+            self.find(text)
+        except CatalogueError:
+            return False
+        return True
 
     def _suggestion(self, wanted: str, titles: dict[ItemId, str]) -> str:
         item_of_name = {title: item_id for item_id, title in titles.items()}

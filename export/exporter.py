@@ -8,13 +8,15 @@
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from export.artifact import (
     FORMAT_VERSION,
@@ -27,18 +29,22 @@ from export.artifact import (
     Parity,
     StateDtype,
     StateTensor,
-    TrainingData,
     write_artifact,
 )
 from export.graphs import export_rank_graph, export_step_graph
+from export.lstm_network import LSTMNetwork
 from export.parity import check_parity
 from export.recurrent_network import RecurrentNetwork
+from models.checkpoint import load_checkpoint
 from models.errors import ArtifactError
 from models.features import Feature
 from models.session_rule import SessionRule
+from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
 
+# What Recall@20 and MRR@20 look at, and a screenful.
 LIST_LENGTH = 20
+# Sessions are shorter; a user's ring of hashes and times then takes 800 bytes of his state record.
 RING_LENGTH = 50
 LIBRARIES = ("nextclick", "numpy", "onnx", "onnxruntime", "onnxscript", "torch")
 
@@ -51,7 +57,7 @@ class TrainedModel:
         kind: `lstm`, `gru`, ...
         network: In evaluation mode, in float32.
         vocabulary: The items in row order.
-        popularity: Training clicks of each item, in row order.
+        popularity: Training clicks of each item in row order, (V,).
         catalogue: item_id, title, category and whatever else the source has; None where it has none.
         features: The features beside the item, in the order of their columns.
         session_rule: When a user's state starts over.
@@ -63,13 +69,45 @@ class TrainedModel:
     kind: str
     network: RecurrentNetwork
     vocabulary: ItemVocabulary
-    popularity: Sequence[int]
+    popularity: NDArray[np.int64]
     catalogue: pl.DataFrame | None
     features: tuple[Feature, ...]
     session_rule: SessionRule
     exclude_seen: bool
     training_data: TrainingData
     metrics: Mapping[str, float]
+
+
+def export_checkpoint(
+    checkpoint_folder: Path,
+    out: Path,
+    *,
+    list_length: int = LIST_LENGTH,
+    ring_length: int = RING_LENGTH,
+    state_dtype: StateDtype = "float16",
+) -> Artifact:
+    """Make an artifact of a checkpoint; see `export_model`.
+
+    Raises:
+        CheckpointError: If there is none, or it is not whole.
+        ParityError: If the graphs do not compute what the network computes.
+        ArtifactError: If a length is below 1, or `out` holds something else.
+    """
+    checkpoint = load_checkpoint(checkpoint_folder)
+    description = checkpoint.description
+    model = TrainedModel(
+        kind="lstm",
+        network=LSTMNetwork(checkpoint.network),
+        vocabulary=checkpoint.vocabulary,
+        popularity=checkpoint.popularity,
+        catalogue=checkpoint.catalogue,
+        features=description.features,
+        session_rule=description.session_rule,
+        exclude_seen=description.exclude_seen,
+        training_data=description.training_data,
+        metrics=description.metrics,
+    )
+    return export_model(model, out, list_length=list_length, ring_length=ring_length, state_dtype=state_dtype)
 
 
 def export_model(

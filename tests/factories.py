@@ -1,53 +1,38 @@
 """Small real things for tests, with keyword defaults: name what a test is about, leave out the rest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import torch
-from torch import Tensor, nn
 
-from export.artifact import Artifact, StateDtype, TrainingData
+from export.artifact import Artifact, StateDtype
 from export.exporter import TrainedModel, export_model
+from export.lstm_network import LSTMNetwork
 from models.features import Feature, feature_width
+from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
 from models.session_rule import SessionRule
+from models.training_data import TrainingData
 from models.vocabulary import ItemId, ItemVocabulary
 
 TINY_ITEM_IDS = tuple(f"item-{number:02}" for number in range(30))
 
 
-class TinyLSTM(nn.Module):
-    """An untrained LSTM behind the exporter's Protocol: V items, hidden size H, one layer, tied output."""
-
-    def __init__(self, *, item_count: int, feature_width: int = 0, hidden_size: int = 8, seed: int = 0) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.embedding = nn.Embedding(item_count, hidden_size)
-            self.lstm = nn.LSTM(hidden_size + feature_width, hidden_size, batch_first=True)
-        self.feature_width = feature_width
-        self.eval().requires_grad_(requires_grad=False)
-
-    @property
-    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """`hidden` and `cell`, (L, H)."""
-        return {"hidden": (1, self.lstm.hidden_size), "cell": (1, self.lstm.hidden_size)}
-
-    def step(self, item_index: Tensor, features: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Advance B users by one click."""
-        hidden, cell = (tensor.transpose(0, 1).contiguous() for tensor in state)
-        clicks = torch.cat([self.embedding(item_index), features], dim=1).unsqueeze(1)
-        _, (hidden, cell) = self.lstm(clicks, (hidden, cell))
-        return hidden.transpose(0, 1), cell.transpose(0, 1)
-
-    def scores(self, state: tuple[Tensor, ...]) -> Tensor:
-        """Score the catalogue, (B, V)."""
-        return nn.functional.linear(state[0][:, -1], self.embedding.weight)
-
-    def sequence_scores(self, item_index: Tensor, features: Tensor) -> Tensor:
-        """Score the catalogue after each click, (B, T, V)."""
-        outputs, _ = self.lstm(torch.cat([self.embedding(item_index), features], dim=2))
-        return nn.functional.linear(outputs, self.embedding.weight)
+def make_tiny_network(
+    *, item_count: int = 30, hidden_size: int = 8, layers: int = 1, feature_width: int = 0, seed: int = 0
+) -> NextItemLSTM:
+    """Make an untrained LSTM."""
+    config = NextItemLSTMConfig(
+        item_count=item_count,
+        embedding_size=hidden_size,
+        hidden_size=hidden_size,
+        layers=layers,
+        feature_width=feature_width,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return NextItemLSTM(config).eval()
 
 
 def make_tiny_model(
@@ -61,9 +46,11 @@ def make_tiny_model(
     """Make an untrained model of a few items; `item-00` is the most popular, its title `Title of item-00`."""
     return TrainedModel(
         kind="lstm",
-        network=TinyLSTM(item_count=len(item_ids), feature_width=feature_width(features), seed=seed),
+        network=LSTMNetwork(
+            make_tiny_network(item_count=len(item_ids), feature_width=feature_width(features), seed=seed)
+        ),
         vocabulary=ItemVocabulary([ItemId(item_id) for item_id in item_ids]),
-        popularity=[10 * (len(item_ids) - row) for row in range(len(item_ids))],
+        popularity=np.arange(len(item_ids), 0, -1) * 10,
         catalogue=pl.DataFrame(
             {
                 "item_id": item_ids,

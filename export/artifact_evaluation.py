@@ -1,0 +1,130 @@
+"""An artifact judged by the lists that it would publish, popularity beside it.
+
+The protocol of `models.evaluation`, on lists instead of scores: for every click of a session but its first, the list
+after the session's click before it. A target is found at its place in the list, behind all items of its score, or it
+is a miss.
+
+Legend: N clicks, P predictions, K list length, V items.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from export.artifact import Artifact
+from export.offline import UNKNOWN_ITEM, lists_after_clicks
+from export.popular_list import PopularList
+from models.encoded_sessions import encode_sessions, enumerate_predictions
+from models.errors import DataError
+from models.metrics import CUTOFFS, RankingTally, catalogue_coverage, ranks_from_lists
+
+
+class ArtifactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Figures over all predictions.
+
+    Attributes:
+        model_id: The artifact that made the lists.
+        model: `Recall@1` and so on up to the list's length, and `Coverage@20`, the share of the catalogue that is in
+            at least one of these lists.
+        popularity: The same for the items most clicked in training.
+        clicks: How many clicks the model was stepped through.
+        predictions: How many of them were predicted.
+        sessions: How many sessions the predictions come from.
+        unknown_targets: How many predictions were of items that the model does not know; each counts as a miss.
+    """
+
+    model_id: str
+    model: dict[str, float]
+    popularity: dict[str, float]
+    clicks: int
+    predictions: int
+    sessions: int
+    unknown_targets: int
+
+
+def evaluate_artifact(artifact: Artifact, clicks: pl.DataFrame, *, exclude_seen: bool | None = None) -> ArtifactReport:
+    """Step an artifact through test clicks and compare its lists with what was clicked next.
+
+    Args:
+        artifact: The model.
+        clicks: The columns of `models.prepared_data.CLICK_SCHEMA`, in order of time; users start without state.
+        exclude_seen: Whether what a user has clicked already is left out; None: as the manifest says.
+
+    Raises:
+        DataError: If no session has two clicks.
+    """
+    following = next_clicks(artifact, clicks)
+    target_index = following.target_index[following.exists]
+    if not len(target_index):
+        raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
+    popular = PopularList(artifact)
+    model, popularity = _ListTally(artifact), _ListTally(artifact)
+    for block in lists_after_clicks(artifact, clicks, exclude_seen=exclude_seen):
+        predicted = following.exists[block.click]
+        target = following.target_index[block.click[predicted]]
+        model.add(block.top_item[predicted], block.top_score[predicted], target)
+        popularity.add(*popular.rank(block.seen_index[predicted]), target)
+    return ArtifactReport(
+        model_id=artifact.manifest.model_id,
+        model=model.figures(),
+        popularity=popularity.figures(),
+        clicks=len(clicks),
+        predictions=len(target_index),
+        sessions=following.sessions,
+        unknown_targets=int(np.count_nonzero(target_index == UNKNOWN_ITEM)),
+    )
+
+
+class NextClicks(NamedTuple):
+    """What each click's list is compared with.
+
+    Attributes:
+        exists: Whether the click's session goes on, (N,).
+        target_index: What was clicked next in the session, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it
+            or the session ends.
+        sessions: How many sessions have two clicks or more.
+    """
+
+    exists: NDArray[np.bool_]
+    target_index: NDArray[np.int64]
+    sessions: int
+
+
+def next_clicks(artifact: Artifact, clicks: pl.DataFrame) -> NextClicks:
+    """Find each click's successor in its session, as `models.encoded_sessions.enumerate_predictions` lists them."""
+    encoded = encode_sessions(clicks, artifact.vocabulary, ())
+    predictions = enumerate_predictions(encoded)
+    # Rows of the table in the order of the encoded clicks: session after session, by their first clicks.
+    row = pl.int_range(pl.len())
+    in_order = clicks.select(row.alias("row"), row.min().over("session_id").alias("first"), "session_id")
+    table_row = in_order.sort("first", maintain_order=True)["row"].to_numpy()
+    before = table_row[encoded.first_click[predictions.session] + predictions.position - 1]  # (P,)
+    exists = np.zeros(len(clicks), dtype=np.bool_)
+    exists[before] = True
+    target_index = np.full(len(clicks), UNKNOWN_ITEM)
+    target_index[before] = predictions.target_index
+    return NextClicks(exists, target_index, len(np.unique(predictions.session)))
+
+
+class _ListTally:
+    """Figures of lists so far."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        list_length = artifact.manifest.list_length
+        # A list of 10 says nothing of Recall@20, unless the catalogue ends there.
+        is_whole = list_length == artifact.manifest.item_count
+        self._tally = RankingTally([cutoff for cutoff in CUTOFFS if cutoff <= list_length or is_whole])
+        self._listed = np.zeros(artifact.manifest.item_count, dtype=np.bool_)
+
+    def add(self, top_item: NDArray[np.int64], top_score: NDArray[np.float32], target: NDArray[np.int64]) -> None:
+        ranks = ranks_from_lists(top_item, top_score, target)
+        # A target that is not listed comes after every cutoff, also those beyond a short catalogue's list.
+        self._tally.add(np.where(ranks > top_item.shape[1], max(*CUTOFFS, top_item.shape[1]) + 1, ranks))
+        length = max(self._tally.cutoffs)
+        self._listed[top_item[:, :length][top_score[:, :length] > -np.inf]] = True
+
+    def figures(self) -> dict[str, float]:
+        return {**self._tally.figures(), f"Coverage@{max(self._tally.cutoffs)}": catalogue_coverage(self._listed)}

@@ -1,0 +1,56 @@
+"""`nextclick export`: a checkpoint becomes an artifact."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nextclick.options import AsJson
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="The folder that `nextclick train` wrote.")],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", show_default="artifacts/ and the checkpoint's name", help="Where to."),
+    ] = None,
+    list_length: Annotated[
+        int, typer.Option("--list-length", min=1, metavar="K", help="Items in a list; at most the whole catalogue.")
+    ] = 20,
+    ring_length: Annotated[
+        int, typer.Option("--ring-length", min=1, metavar="R", help="How many of a user's last items are remembered.")
+    ] = 50,
+    state_dtype: Annotated[
+        Literal["float16", "float32"],
+        typer.Option("--state-dtype", help="What a user's state is stored in; float16 takes half the memory."),
+    ] = "float16",
+    as_json: AsJson = False,
+) -> None:
+    """Turn a checkpoint into an artifact: what a worker serves, without torch.
+
+    The network becomes two ONNX graphs: one advances a user's state by one click, the other ranks the catalogue. Three
+    gates are passed before anything is written: torch and onnxruntime agree, chained steps give what a whole sequence
+    gives, and a user's list does not depend on who else is in the batch. The same checkpoint gives the same model id.
+
+    Example: `nextclick export checkpoints/eshop --out artifacts/eshop`
+    """
+    import msgspec  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    from export.exporter import export_checkpoint  # noqa: PLC0415
+
+    target = Path("artifacts") / checkpoint.resolve().name if out is None else out
+    with Console(stderr=True).status(f"Exporting {checkpoint} and checking parity"):
+        artifact = export_checkpoint(
+            checkpoint, target, list_length=list_length, ring_length=ring_length, state_dtype=state_dtype
+        )
+    manifest = artifact.manifest
+    if as_json:
+        typer.echo(msgspec.json.encode(manifest).decode())
+        return
+    typer.echo(
+        f"{artifact.folder}: model {manifest.model_id}, {manifest.item_count:,} items, parity "
+        f"{manifest.parity.step_max_abs_difference:.1e} a step and {manifest.parity.sequence_max_abs_difference:.1e} "
+        f"over {manifest.parity.sequence_length}. Look at it with `nextclick inspect {artifact.folder}`."
+    )
