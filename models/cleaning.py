@@ -50,9 +50,9 @@ def drop_impossible_timestamps(
     at = pl.col("timestamp_ms")
     steps = []
     for doomed, reason in (
-        (at < 0, "is before 1970"),
-        (at < EARLIEST_TIMESTAMP_MS, "is before March 1973 in milliseconds: a count of seconds?"),
-        (at > latest_ms, "is more than a day in the future"),
+        (at < 0, "the timestamp is before 1970"),
+        (at < EARLIEST_TIMESTAMP_MS, "the timestamp is before March 1973 in milliseconds, as a count of seconds is"),
+        (at > latest_ms, "the timestamp is more than a day in the future"),
     ):
         clicks, step = drop(clicks, doomed, "impossible timestamps", reason)
         steps.append(step)
@@ -105,7 +105,7 @@ def drop(clicks: pl.DataFrame, doomed: pl.Expr, name: str, reason: str) -> tuple
         clicks: Any table with a row a click.
         doomed: Boolean: whether the click goes; null keeps it.
         name: The step's name, for the report.
-        reason: Why such a click goes, to be read after "the click".
+        reason: Why such a click goes.
     """
     kept = clicks.filter(~doomed.fill_null(value=False))
     return kept, CleaningStep(name=name, reason=reason, dropped=clicks.height - kept.height, kept=kept.height)

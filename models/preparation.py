@@ -1,39 +1,67 @@
 """From a data set's files, or one's own click log, to `PreparedData`."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
 from models.cleaning import Cleaning, drop_duplicates, drop_immediate_repeats, drop_impossible_timestamps
-from models.click_log import ClickLog
+from models.click_log import ClickLog, Columns, read_click_log
 from models.datasets.dataset import Dataset, GivenSplit, Recipe
 from models.datasets.folders import locate_dataset
 from models.errors import DataError
 from models.prepared_data import CleaningStep, Description, PreparedData
+from models.session_rule import SessionRule
 from models.sessions import assign_sessions
-from models.splitting import TimeSplit, split_by_time
+from models.splitting import CutAtShare, TimeSplit, split_by_time
+from models.timestamps import TimestampUnit
+
+# Half an hour without a click ends a visit: the convention of web analytics.
+SESSION_GAP_MS = 30 * 60_000
+ChangeRecipe = Callable[[Recipe], Recipe]
 
 
-def prepare_dataset(dataset: Dataset, data_folder: Path | None = None, recipe: Recipe | None = None) -> PreparedData:
+def prepare_dataset(
+    dataset: Dataset, data_folder: Path | None = None, change_recipe: ChangeRecipe | None = None
+) -> PreparedData:
     """Read a data set and make it ready to train on.
 
     Args:
         dataset: One of `models.datasets.DATASETS`.
         data_folder: A folder of data sets that is looked at before `data/`.
-        recipe: How to clean and split it; None: its own recipe.
+        change_recipe: Turns the data set's own recipe for cleaning and splitting into another; None: leaves it.
 
     Raises:
-        DataError: If its files are missing or cannot be read, nothing is left, or a recipe is asked of a given split.
+        DataError: If its files are missing or cannot be read, nothing is left, or a given split is to be changed.
     """
     source = dataset.load(locate_dataset(dataset, data_folder))
     if isinstance(source, GivenSplit):
-        if recipe is not None:
+        if change_recipe is not None:
             raise DataError(f"{dataset.name} is a given split, made to compare by: it is never cleaned or cut further.")
         return prepare_given_split(dataset.name, source, exclude_seen=dataset.exclude_seen)
-    return prepare_log(
-        dataset.name, source.log, recipe or source.recipe, exclude_seen=dataset.exclude_seen, catalogue=source.catalogue
-    )
+    recipe = source.recipe if change_recipe is None else change_recipe(source.recipe)
+    return prepare_log(dataset.name, source.log, recipe, exclude_seen=dataset.exclude_seen, catalogue=source.catalogue)
+
+
+def prepare_own_log(
+    path: Path, columns: Columns, timestamp_unit: TimestampUnit, change_recipe: ChangeRecipe
+) -> PreparedData:
+    """Make anybody's click log ready to train on.
+
+    Args:
+        path: The log.
+        columns: What it calls its columns.
+        timestamp_unit: How it tells the time.
+        change_recipe: Changes the recipe for a log that we know nothing about: sessions by their ids where it has a
+            column of them, else by an idle gap of half an hour; the last tenth of the clicks tests.
+
+    Raises:
+        DataError: If the log cannot be read or nothing is left of it.
+    """
+    log = read_click_log(path, columns, timestamp_unit)
+    rule = SessionRule(by_id=False, gap_ms=SESSION_GAP_MS) if columns.session is None else SessionRule(by_id=True)
+    return prepare_log(path.name.split(".")[0], log, change_recipe(Recipe(rule, CutAtShare(0.9))))
 
 
 def prepare_given_split(name: str, split: GivenSplit, *, exclude_seen: bool = False) -> PreparedData:
@@ -63,6 +91,8 @@ def prepare_log(
         DataError: If no click is left on one side of the cut.
     """
     cleaning, rule = recipe.cleaning, recipe.session_rule
+    if rule == SessionRule(by_id=True) and log.clicks["session_id"].is_null().all():
+        raise DataError(f"{name} names no sessions: let an idle gap end them, or let them never end.")
     clicks, steps = _drop_bad_clicks(log.clicks, cleaning)
     clicks = assign_sessions(clicks, rule)
     if cleaning.immediate_repeats:

@@ -23,23 +23,35 @@ def assign_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
     clicks = clicks.sort("timestamp_ms", maintain_order=True)
     if not rule.by_id and rule.gap_ms is None:
         return clicks.with_columns(session_id=pl.col("user_id"))
-    numbered = clicks.with_columns(number=_begins_session(rule).cum_sum().over("user_id") - 1)
+    numbered = _number_sessions(clicks, rule)
     if rule.by_id and _ids_name_the_sessions(numbered):
         return clicks
-    return numbered.with_columns(
-        session_id=pl.concat_str("user_id", pl.col("number").cast(pl.String), separator=":")
-    ).drop("number")
+    named = pl.concat_str("user_id", pl.col("number").cast(pl.String), separator=":")
+    return numbered.with_columns(session_id=named).drop("number")
 
 
-def _begins_session(rule: SessionRule) -> pl.Expr:
-    """`SessionRule.begins_session` as an expression; a user's first click begins a session whatever the rule says."""
-    begins = pl.int_range(pl.len()).over("user_id") == 0
+def _number_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
+    """Add `number`, counting each user's sessions from 0, to clicks in order of time.
+
+    `SessionRule.begins_session` as an expression; a user's first click begins a session whatever the rule says.
+    """
+    first = pl.col("user_id").ne_missing(pl.col("user_id").shift())
+    begins = first
     if rule.by_id:
         session = pl.col("session_id")
-        begins |= session.is_not_null() & session.ne_missing(session.shift().over("user_id"))
+        begins |= session.is_not_null() & session.ne_missing(session.shift())
     if rule.gap_ms is not None:
-        begins |= (pl.col("timestamp_ms").diff().over("user_id") > rule.gap_ms).fill_null(value=False)
-    return begins
+        begins |= pl.col("timestamp_ms").diff().fill_null(0) > rule.gap_ms
+    # With each user's clicks side by side, plain shifts and sums do what one window a user would do, far faster.
+    begun = begins.cum_sum().cast(pl.Int64)
+    begun_before_user = pl.when(first).then(begun).forward_fill()
+    return (
+        clicks.with_row_index("position")
+        .sort("user_id", maintain_order=True)
+        .with_columns(number=begun - begun_before_user)
+        .sort("position")
+        .drop("position")
+    )
 
 
 def _ids_name_the_sessions(numbered: pl.DataFrame) -> bool:

@@ -6,6 +6,7 @@ Never leave-last-out: that lets other users' later clicks into training.
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
 import polars as pl
 
 from models.cleaning import drop, drop_rare_items, drop_short_sessions
@@ -83,12 +84,16 @@ def split_by_time(
     test, short_in_test = drop_short_sessions(test, min_session_clicks, others=train)
     taken = (
         through,
-        rare if min_item_clicks > 1 else None,
-        short_in_train if min_session_clicks > 1 else None,
-        unknown,
-        short_in_test if min_session_clicks > 1 else None,
+        _of("train", rare) if min_item_clicks > 1 else None,
+        _of("train", short_in_train) if min_session_clicks > 1 else None,
+        _of("test", unknown),
+        _of("test", short_in_test) if min_session_clicks > 1 else None,
     )
     return TimeSplit(train, test, cut_ms, tuple(step for step in taken if step is not None))
+
+
+def _of(part: str, step: CleaningStep) -> CleaningStep:
+    return msgspec.structs.replace(step, name=f"{part}: {step.name}")
 
 
 def cut_moment(clicks: pl.DataFrame, cut: Cut) -> int:
@@ -112,7 +117,7 @@ def cut_moment(clicks: pl.DataFrame, cut: Cut) -> int:
 def drop_unknown_items(test: pl.DataFrame, train: pl.DataFrame) -> tuple[pl.DataFrame, CleaningStep]:
     """Drop the test clicks on items that no training click is on."""
     unknown = ~pl.col("item_id").is_in(train["item_id"].unique().to_list())
-    return drop(test, unknown, "unknown items of test", "no training click is on the item")
+    return drop(test, unknown, "unknown items", "no training click is on the item")
 
 
 def validation_split(train: pl.DataFrame, rule: SessionRule, share: float = 0.1) -> TimeSplit:
@@ -130,7 +135,7 @@ def validation_split(train: pl.DataFrame, rule: SessionRule, share: float = 0.1)
     of: Literal["clicks", "sessions"] = "sessions" if _sessions_end(rule) else "clicks"
     split = split_by_time(train, CutAtShare(1 - share, of), rule)
     test, short = drop_short_sessions(split.test, 2, others=split.train)
-    return replace(split, test=test, steps=(*split.steps, short))
+    return replace(split, test=test, steps=(*split.steps, _of("test", short)))
 
 
 def _cut(

@@ -13,7 +13,7 @@ from models.datasets.dataset import Recipe
 from models.session_rule import SessionRule
 from models.splitting import CutAtShare
 
-LICENCE = "GroupLens: research and teaching, no commercial use; see files.grouplens.org/datasets/movielens"
+LICENCE = "GroupLens: research, no commercial use, acknowledge"
 RECIPE = Recipe(
     session_rule=SessionRule(by_id=False, gap_ms=None),
     cut=CutAtShare(0.9, of="clicks"),

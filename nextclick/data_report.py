@@ -1,0 +1,130 @@
+"""What `nextclick data` prints: tables for people, JSON for machines."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import polars as pl
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from models.prepared_data import CleaningStep, PreparedData
+
+
+class DatasetRow(msgspec.Struct, frozen=True):
+    """One line of `nextclick data list`; `folder` is None where the data set is not here."""
+
+    name: str
+    what: str
+    licence: str
+    folder: str | None
+    sources: tuple[str, ...]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a table of clicks holds, and the event times of its first and last click."""
+
+    users: int
+    sessions: int
+    items: int
+    clicks: int
+    first_timestamp_ms: int
+    last_timestamp_ms: int
+
+
+class PreparedReport(msgspec.Struct, frozen=True):
+    """What `nextclick data prepare` did."""
+
+    name: str
+    folder: str
+    split: str
+    cleaning: tuple[CleaningStep, ...]
+    train: Counts
+    test: Counts
+
+
+def count_clicks(clicks: pl.DataFrame) -> Counts:
+    """Count what is in a table of clicks that is not empty."""
+    at = pl.col("timestamp_ms")
+    return Counts(
+        *clicks.select(
+            pl.n_unique("user_id"),
+            pl.n_unique("session_id"),
+            pl.n_unique("item_id"),
+            pl.len(),
+            first=at.min(),
+            last=at.max(),
+        ).row(0)
+    )
+
+
+def print_datasets(rows: Sequence[DatasetRow], *, as_json: bool) -> None:
+    """Print the data sets that there are."""
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table("name", "what", "licence")
+    table.add_column("here", overflow="fold")
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(f"[bold]{row.name}", row.what, row.licence, row.folder or _how(row))
+    Console().print(table)
+
+
+def _how(row: DatasetRow) -> str:
+    return f"no: data fetch {row.name}" if row.sources else "no: ask its owners"
+
+
+def print_fetched(name: str, folder: Path, licence: str, *, as_json: bool) -> None:
+    """Say where a fetched data set is, and what its owners allow."""
+    if as_json:
+        _print_json({"name": name, "folder": str(folder), "licence": licence})
+        return
+    typer.echo(f"{name} is in {folder}. Licence: {licence}.")
+
+
+def print_prepared(prepared: PreparedData, folder: Path, *, as_json: bool) -> None:
+    """Print what was dropped and why, and what is left."""
+    description = prepared.description
+    report = PreparedReport(
+        name=description.name,
+        folder=str(folder),
+        split=description.split,
+        cleaning=description.cleaning,
+        train=count_clicks(prepared.train),
+        test=count_clicks(prepared.test),
+    )
+    if as_json:
+        _print_json(report)
+        return
+    console = Console()
+    if report.cleaning:
+        console.print(_cleaning_table(report.cleaning))
+    console.print(_counts_table(report))
+    console.print(f"{report.split}\nWritten to {folder}.", highlight=False, soft_wrap=True)
+
+
+def _cleaning_table(steps: Sequence[CleaningStep]) -> Table:
+    table = Table("step", "reason")
+    for column in ("dropped", "kept"):
+        table.add_column(column, justify="right")
+    for step in steps:
+        # A reason quotes the log: its brackets are no markup.
+        table.add_row(step.name, escape(step.reason), f"{step.dropped:,}", f"{step.kept:,}")
+    return table
+
+
+def _counts_table(report: PreparedReport) -> Table:
+    table = Table("")
+    for column in ("users", "sessions", "items", "clicks"):
+        table.add_column(column, justify="right")
+    for part, counts in (("train", report.train), ("test", report.test)):
+        numbers = (counts.users, counts.sessions, counts.items, counts.clicks)
+        table.add_row(part, *(f"{number:,}" for number in numbers))
+    return table
+
+
+def _print_json(content: object) -> None:
+    typer.echo(msgspec.json.encode(content).decode())

@@ -1,0 +1,31 @@
+"""The options that several commands share, so that each has one spelling, one default and one help text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# None leaves the choice to the settings: environment, then the file that NEXTCLICK_CONFIG names, then the default.
+BootstrapServers = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-servers",
+        envvar="NEXTCLICK_BOOTSTRAP_SERVERS",
+        metavar="HOST:PORT",
+        help="Kafka brokers, several with commas between them.",
+        show_default="127.0.0.1:9092",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout; progress goes to stderr.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="End after this many.")]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-folder",
+        envvar="NEXTCLICK_DATA",
+        metavar="FOLDER",
+        help="A folder that has data sets already; it is only read. Fetched ones lie in `data/`.",
+    ),
+]
+# Prepared data sets lie here, each in a folder of its name.
+PREPARED_FOLDER = Path("data/prepared")
