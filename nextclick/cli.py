@@ -6,6 +6,16 @@ A command's own module is imported when it is named here, so each imports torch,
 
 import typer
 
+from nextclick.commands.broker import broker
+from nextclick.commands.data import data
+from nextclick.commands.evaluate import evaluate
+from nextclick.commands.export import export
+from nextclick.commands.inspect import inspect
+from nextclick.commands.recommend import recommend
+from nextclick.commands.replay import replay
+from nextclick.commands.topics import topics
+from nextclick.commands.worker import worker
+
 app = typer.Typer(
     name="nextclick",
     help="A streaming recommender worker: one click in, one LSTM step, a fresh list out.",
@@ -14,3 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command()(broker)
+app.add_typer(data, name="data")
+app.add_typer(topics, name="topics")
+app.command()(worker)
+app.command()(replay)
+app.command()(evaluate)
+app.command()(export)
+app.command()(inspect)
+app.command()(recommend)

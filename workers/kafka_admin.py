@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from models.errors import BrokerError
+from workers.kafka_security import KafkaSecurity
 
 # Enough for a broker on the other side of a continent; short enough that a person waits for the answer.
 ANSWER_TIMEOUT_S = 5.0
@@ -33,29 +34,36 @@ class TopicDescription:
     replication_factor: int
 
 
-def require_broker(bootstrap_servers: str, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+def require_broker(
+    bootstrap_servers: str, *, security: KafkaSecurity | None = None, timeout_s: float = ANSWER_TIMEOUT_S
+) -> None:
     """Return once a broker has answered a metadata request.
 
     Args:
         bootstrap_servers: `host:port`, several with commas between them.
+        security: How it is talked to; None: plainly.
         timeout_s: How long to wait for the answer.
 
     Raises:
         BrokerError: If none answers.
     """
-    with connected_admin(bootstrap_servers, timeout_s):
+    with connected_admin(bootstrap_servers, security=security, timeout_s=timeout_s):
         pass
 
 
 def describe_topics(
-    bootstrap_servers: str, names: Iterable[str], timeout_s: float = ANSWER_TIMEOUT_S
+    bootstrap_servers: str,
+    names: Iterable[str],
+    *,
+    security: KafkaSecurity | None = None,
+    timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> dict[str, TopicDescription]:
     """Return those of the topics that exist, by name, in the order asked for.
 
     Raises:
         BrokerError: If no broker answers, or it refuses to describe them.
     """
-    with connected_admin(bootstrap_servers, timeout_s) as admin:
+    with connected_admin(bootstrap_servers, security=security, timeout_s=timeout_s) as admin:
         return described_topics(admin, names)
 
 
@@ -79,7 +87,9 @@ def described_topics(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str,
 
 
 @contextlib.contextmanager
-def connected_admin(bootstrap_servers: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Iterator[KafkaAdminClient]:
+def connected_admin(
+    bootstrap_servers: str, *, security: KafkaSecurity | None = None, timeout_s: float = ANSWER_TIMEOUT_S
+) -> Iterator[KafkaAdminClient]:
     """Open an admin client that has reached a broker, and close it; its errors inside the block become `BrokerError`.
 
     Raises:
@@ -92,6 +102,7 @@ def connected_admin(bootstrap_servers: str, timeout_s: float = ANSWER_TIMEOUT_S)
             bootstrap_servers=bootstrap_servers.split(","),
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
+            **(security or KafkaSecurity()).client_options(),
         )
     except (KafkaError, OSError, ValueError) as error:
         raise BrokerError(no_answer(bootstrap_servers)) from error

@@ -1,0 +1,194 @@
+"""The Faust app: `faust -A workers.app worker`, and what `nextclick worker` starts."""
+
+import asyncio
+from typing import Any, cast
+
+import structlog
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
+from faust.types import StreamT, TopicT
+from mode import CrashingSupervisor
+from yarl import URL
+
+from export.artifact import Artifact, load_artifact
+from models.errors import NextclickError
+from workers.assembly import build_pipeline, build_rekeyer
+from workers.kafka_admin import DEAD_LETTER_BYTES
+from workers.kafka_security import KafkaSecurity
+from workers.logs import configure_structlog, logging_config
+from workers.metrics import WorkerMetrics
+from workers.micro_batches import micro_batches
+from workers.ports import StateStore
+from workers.preflight import check_topics
+from workers.process import RecommenderWorker
+from workers.readiness import Readiness
+from workers.recommender import Recommender, click_record, next_offsets
+from workers.record_batches import RecordBatchWriter
+from workers.settings import Settings, load_settings
+from workers.transport import StreamingApp
+from workers.web import add_pages
+
+log = structlog.get_logger("nextclick")
+
+# Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
+BATCH_BYTES = 1 << 20
+LAG_INTERVAL_S = 5.0
+
+
+class RecommenderApp(StreamingApp):
+    """The worker as a Faust app.
+
+    Args:
+        settings: What it was told.
+        artifact: The model that it serves.
+    """
+
+    def __init__(self, settings: Settings, artifact: Artifact) -> None:
+        super().__init__(settings.app_id, **_faust_options(settings))
+        self.settings = settings
+        self.artifact = artifact
+        self.metrics = WorkerMetrics()
+        self.metrics.describe_model(artifact.manifest)
+        self.readiness = Readiness(self.metrics)
+        # Restored from its changelog before a click flows. Its name gives the changelog's: Settings.changelog_topic.
+        self.user_states = self.Table("user-state", key_type=bytes, value_type=bytes)
+
+    async def on_first_start(self) -> None:
+        """Connect the writer and put the pipeline together, before the consumer starts."""
+        await super().on_first_start()
+        settings = self.settings
+        layout = await asyncio.to_thread(check_topics, settings)
+        writer = RecordBatchWriter(
+            settings.bootstrap_servers,
+            security=settings.kafka_security,
+            batch_bytes=BATCH_BYTES,
+            request_bytes=DEAD_LETTER_BYTES,
+            request_timeout_ms=settings.request_timeout_s * 1000,
+        )
+        self.add_dependency(writer)
+        await writer.maybe_start()
+        store = cast(StateStore, self.user_states.data)
+        pipeline = build_pipeline(settings, self.artifact, store=store, writer=writer, layout=layout)
+        self.recommender = Recommender(self, pipeline, self.metrics)
+        self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
+        self.readiness.model_is_warm()
+        log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)
+
+
+def create_app(settings: Settings) -> RecommenderApp:
+    """Return the app, not started; nothing of Kafka is touched.
+
+    Raises:
+        ArtifactError: If the settings' artifact cannot be served.
+    """
+    configure_structlog()
+    app = RecommenderApp(settings, load_artifact(settings.artifact))
+    add_pages(app, app.metrics, app.readiness)
+    _add_agents(app)
+    _follow_rebalances(app)
+    _watch_lag(app)
+    return app
+
+
+def _add_agents(app: RecommenderApp) -> None:
+    settings = app.settings
+
+    # A raise ends the worker: Faust's default would go on with the next event, and `last_offset` would then turn the
+    # failed clicks into clicks that were applied.
+    @app.agent(_bytes_topic(app, settings.source_topic), name="recommend", supervisor_strategy=CrashingSupervisor)
+    async def recommend(stream: StreamT[bytes]) -> None:
+        async for events in micro_batches(stream, settings.max_batch_records):
+            await app.recommender.process(events)
+
+    if settings.rekey:
+
+        @app.agent(_bytes_topic(app, settings.clicks_topic), name="rekey", supervisor_strategy=CrashingSupervisor)
+        async def rekey(stream: StreamT[bytes]) -> None:
+            async for events in micro_batches(stream, settings.max_batch_records):
+                with app.batch_consumer.batch_in_flight() as batch:
+                    app.metrics.count_rekeyed(*await app.rekeyer.process([click_record(event) for event in events]))
+                    batch.done(next_offsets(events))
+
+
+def _watch_lag(app: RecommenderApp) -> None:
+    @app.timer(LAG_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
+    async def _measure_lag() -> None:
+        consumer = app.batch_consumer
+        tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
+        app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
+
+
+def _bytes_topic(app: RecommenderApp, name: str) -> TopicT:
+    """Return a topic whose records reach the agent as they are, null values included, and whose offsets we commit."""
+    return app.topic(name, key_type=bytes, value_type=bytes, acks=False, allow_empty=True)
+
+
+def _follow_rebalances(app: RecommenderApp) -> None:
+    @app.on_partitions_revoked.connect(weak=False)
+    async def _revoked(_app: RecommenderApp, *_: object, **__: object) -> None:
+        app.readiness.states_are_moving()
+
+    @app.on_rebalance_complete.connect(weak=False)
+    async def _restored(_app: RecommenderApp, *_: object, **__: object) -> None:
+        app.readiness.states_are_restored()
+        log.info("User states are restored, clicks flow", partitions=_owned_partitions(app))
+
+
+def _owned_partitions(app: RecommenderApp) -> list[int]:
+    return sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == app.settings.source_topic)
+
+
+def _faust_options(settings: Settings) -> dict[str, Any]:
+    store = {
+        "memory": "nextclick-memory://",
+        "rocksdb": f"nextclick-rocksdb://{settings.state_folder.resolve() / settings.app_id}",
+    }
+    return {
+        "broker": [URL(f"nextclick://{server.strip()}") for server in settings.bootstrap_servers.split(",")],
+        "broker_credentials": _faust_credentials(settings.kafka_security),
+        "broker_session_timeout": settings.session_timeout_s,
+        "broker_heartbeat_interval": max(1.0, settings.session_timeout_s / 10),
+        "broker_request_timeout": max(settings.request_timeout_s, settings.session_timeout_s),
+        "broker_commit_interval": settings.commit_interval_s,
+        "broker_max_poll_records": settings.max_batch_records,
+        "consumer_auto_offset_reset": "earliest",
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "store": store[settings.store],
+        "table_standby_replicas": settings.standby_replicas,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "stream_buffer_maxsize": 4 * settings.max_batch_records,
+        "web_bind": settings.web_host,
+        "web_host": settings.web_host,
+        "web_port": settings.web_port,
+        # Faust's own pages show tables and settings to whoever asks.
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "web_graph_enabled": False,
+        "web_stats_enabled": False,
+        "web_metrics_enabled": False,
+        "Worker": RecommenderWorker,
+        "logging_config": logging_config(settings.log_format, settings.log_level),
+        "worker_redirect_stdouts": False,
+    }
+
+
+def _faust_credentials(security: KafkaSecurity) -> Credentials | None:
+    context = security.ssl_context
+    if security.mechanism is not None:
+        return SASLCredentials(
+            username=security.username, password=security.password, ssl_context=context, mechanism=security.mechanism
+        )
+    return None if context is None else SSLCredentials(context)
+
+
+def __getattr__(name: str) -> RecommenderApp:
+    """Make `app` when `faust -A workers.app worker` asks for it: importing this module reads nothing."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        app = create_app(load_settings())
+    except NextclickError as error:
+        raise SystemExit(f"nextclick: {error}") from error
+    globals()["app"] = app
+    return app

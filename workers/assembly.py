@@ -1,0 +1,98 @@
+"""Puts a worker's pipeline together from its settings and its artifact."""
+
+import time
+
+import numpy as np
+
+from export.artifact import Artifact
+from export.runtime import ModelRuntime, no_exclusions
+from models.features import feature_width
+from workers.decoding import ClickDecoder
+from workers.item_bias import load_item_bias
+from workers.loading import StateLoader
+from workers.pipeline import OutputTopics, Pipeline
+from workers.ports import RecordWriter, StateStore
+from workers.preflight import TopicLayout
+from workers.ranking import ROWS_PER_RUN, Ranker
+from workers.rekeying import Rekeyer
+from workers.settings import Settings
+from workers.stepping import Stepper
+
+
+def wall_clock_ms() -> int:
+    """Return the wall clock in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def build_decoder(settings: Settings, *, check_key: bool) -> ClickDecoder:
+    """Return the decoder of the click topic, or of the re-keyed one where keys are checked."""
+    return ClickDecoder(
+        field_map=settings.field_map,
+        max_id_bytes=settings.max_id_bytes,
+        max_future_ms=settings.max_future_s * 1000,
+        check_key=check_key,
+        now_ms=wall_clock_ms,
+    )
+
+
+def build_pipeline(
+    settings: Settings, artifact: Artifact, *, store: StateStore, writer: RecordWriter, layout: TopicLayout
+) -> Pipeline:
+    """Return the pipeline, its model warm.
+
+    Raises:
+        ArtifactError: If onnxruntime cannot open a graph.
+        SettingsError: If the item bias cannot be read.
+    """
+    runtime = ModelRuntime(artifact, threads=settings.onnx_threads)
+    _warm(runtime)
+    vocabulary = artifact.vocabulary
+    exclude_seen = artifact.manifest.exclude_seen if settings.exclude_seen is None else settings.exclude_seen
+    return Pipeline(
+        decoder=build_decoder(settings, check_key=True),
+        loader=StateLoader(runtime, vocabulary, store),
+        stepper=Stepper(
+            runtime,
+            vocabulary,
+            state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
+        ),
+        ranker=Ranker(
+            artifact,
+            runtime,
+            item_bias=load_item_bias(settings.item_bias_file, vocabulary),
+            exclude_seen=exclude_seen,
+        ),
+        store=store,
+        writer=writer,
+        topics=OutputTopics(
+            recommendations=settings.recommendations_topic,
+            dead_letters=settings.dead_letter_topic,
+            dead_letter_partitions=layout.dead_letter_partitions,
+            changelog=settings.changelog_topic,
+        ),
+        model_id=artifact.manifest.model_id,
+        per_click=settings.publish == "per-click",
+        now_ms=wall_clock_ms,
+    )
+
+
+def build_rekeyer(settings: Settings, *, writer: RecordWriter, layout: TopicLayout) -> Rekeyer:
+    """Return what sends clicks through the re-keyed topic; the decoder leaves keys alone, they are what is wrong."""
+    return Rekeyer(
+        decoder=build_decoder(settings, check_key=False),
+        writer=writer,
+        rekeyed_topic=settings.rekeyed_topic,
+        partitions=layout.partitions,
+        dead_letter_topic=settings.dead_letter_topic,
+        dead_letter_partitions=layout.dead_letter_partitions,
+    )
+
+
+def _warm(runtime: ModelRuntime) -> None:
+    """Run both graphs once at each batch size that onnxruntime plans its memory for: alone, and a full run."""
+    manifest = runtime.manifest
+    item_bias = np.zeros(manifest.item_count, dtype=np.float32)
+    for size in (1, ROWS_PER_RUN):
+        features = np.zeros((size, feature_width(manifest.features)), dtype=np.float32)
+        state = runtime.step(np.zeros(size, dtype=np.int64), features, runtime.initial_state(size))
+        runtime.rank(state, no_exclusions(size, manifest.ring_length), item_bias)

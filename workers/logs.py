@@ -1,0 +1,63 @@
+"""Structured logs: ours and Faust's in one shape, for a person or for a machine."""
+
+from typing import Any, Literal
+
+import structlog
+
+LogFormat = Literal["text", "json"]
+
+_CHATTERING = ("faust", "mode", "aiokafka", "kafka", "aiohttp.access", "workers")
+
+
+def configure_structlog() -> None:
+    """Send our own events through the standard library's logging, where Faust's go too."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_config(log_format: LogFormat, level: str) -> dict[str, Any]:
+    """Return a `logging.config.dictConfig` that renders every line the same way, on stderr."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _shared_processors(),
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
+        },
+        "root": {"level": level, "handlers": ["stderr"]},
+        # Chatter of the libraries at INFO is about every request and every step of a rebalance. `workers.*` is where
+        # Faust logs what our own services start and stop; what we have to say is logged as `nextclick`.
+        "loggers": {name: {"level": "WARNING"} for name in _CHATTERING},
+    }
+
+
+def _shared_processors() -> list[Any]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]

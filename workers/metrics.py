@@ -1,0 +1,142 @@
+"""What a worker counts, by Prometheus' naming rules; never a user or an item as a label."""
+
+from collections.abc import Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from export.artifact import Manifest
+from workers.events import RejectionReason
+from workers.pipeline import BatchReport
+
+_LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+
+
+class WorkerMetrics:
+    """A worker's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        # A `_created` series beside every counter says nothing that the process start time does not.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library types all but this
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._clicks = Counter(
+            "nextclick_clicks",
+            "Records of the click topic, by what became of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._late = Counter(
+            "nextclick_late_clicks",
+            "Clicks applied with an event time before one already applied.",
+            registry=self.registry,
+        )
+        self._unknown = Counter(
+            "nextclick_unknown_item_clicks",
+            "Clicks applied on items that the model does not know.",
+            registry=self.registry,
+        )
+        self._lists = Counter("nextclick_lists", "Lists published, by strategy.", ["strategy"], registry=self.registry)
+        self._dead_letters = Counter(
+            "nextclick_dead_letters",
+            "Records that cannot be used as clicks, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._unreadable = Counter(
+            "nextclick_unreadable_states", "State records that did not decode.", registry=self.registry
+        )
+        self._rekeyed = Counter(
+            "nextclick_rekeyed_clicks", "Clicks sent on under their user's key.", registry=self.registry
+        )
+        self._abandoned = Counter(
+            "nextclick_abandoned_batches",
+            "Micro-batches given up because their partitions moved.",
+            registry=self.registry,
+        )
+        self._batch_seconds = Histogram(
+            "nextclick_batch_seconds",
+            "Time of a micro-batch, acknowledgements included.",
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self._batch_records = Histogram(
+            "nextclick_batch_records", "Records of a micro-batch.", buckets=_BATCH_BUCKETS, registry=self.registry
+        )
+        self._latency = Histogram(
+            "nextclick_click_to_list_seconds",
+            "From a click's Kafka timestamp to its list's acknowledgement, the micro-batch's oldest click.",
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self._lag = Gauge(
+            "nextclick_consumer_lag_records",
+            "Records of the click topic not processed yet.",
+            ["partition"],
+            registry=self.registry,
+        )
+        self._ready = Gauge(
+            "nextclick_ready", "1 while states are restored and the model is warm.", registry=self.registry
+        )
+        self._model = Info("nextclick_model", "The model that is served.", registry=self.registry)
+
+    def describe_model(self, manifest: Manifest) -> None:
+        """Name the model that is served."""
+        self._model.info(
+            {
+                "model_id": manifest.model_id,
+                "model_kind": manifest.model_kind,
+                "dataset": manifest.training_data.dataset,
+                "items": str(manifest.item_count),
+            }
+        )
+
+    def observe_batch(self, report: BatchReport, *, seconds: float, oldest_click_age_s: float) -> None:
+        """Count what became of a micro-batch."""
+        outcomes = {
+            "applied": report.steps.applied,
+            "redelivered": report.steps.redelivered,
+            "without_consent": report.without_consent,
+            "dead_letter": sum(report.dead_letters.values()),
+        }
+        for outcome, count in outcomes.items():
+            self._clicks.labels(outcome).inc(count)
+        for strategy, count in report.lists.items():
+            self._lists.labels(strategy).inc(count)
+        for reason, count in report.dead_letters.items():
+            self._dead_letters.labels(reason).inc(count)
+        self._late.inc(report.steps.late)
+        self._unknown.inc(report.steps.unknown_items)
+        self._unreadable.inc(len(report.unreadable_states))
+        self._batch_seconds.observe(seconds)
+        self._batch_records.observe(report.records)
+        if report.lists:
+            self._latency.observe(max(0.0, oldest_click_age_s))
+
+    def count_rekeyed(self, rekeyed: int, dead_letters: Mapping[RejectionReason, int]) -> None:
+        """Count a micro-batch of the click topic that was sent on under its users' keys."""
+        self._rekeyed.inc(rekeyed)
+        for reason, count in dead_letters.items():
+            self._dead_letters.labels(reason).inc(count)
+
+    def count_abandoned_batch(self) -> None:
+        """Count a micro-batch that a rebalance took away."""
+        self._abandoned.inc()
+
+    def set_lag(self, lag_of_partition: Mapping[int, int]) -> None:
+        """Set how far behind each of the worker's partitions is; partitions that moved away disappear."""
+        self._lag.clear()
+        for partition, lag in lag_of_partition.items():
+            self._lag.labels(str(partition)).set(lag)
+
+    def set_ready(self, *, ready: bool) -> None:
+        """Set whether the worker is ready."""
+        self._ready.set(int(ready))

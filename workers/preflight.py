@@ -1,0 +1,47 @@
+"""What is checked before a worker joins its group: a broker answers, the topics are there, the partitions agree."""
+
+from dataclasses import dataclass
+
+from models.errors import TopicError
+from workers.kafka_admin import describe_topics
+from workers.settings import Settings
+
+
+@dataclass(frozen=True)
+class TopicLayout:
+    """What the worker has to know of its topics.
+
+    Attributes:
+        partitions: Of the source topic, of recommendations and of the changelog.
+        dead_letter_partitions: Of the dead-letter topic.
+    """
+
+    partitions: int
+    dead_letter_partitions: int
+
+
+def check_topics(settings: Settings) -> TopicLayout:
+    """Return the layout of the topics.
+
+    Raises:
+        BrokerError: If no broker answers.
+        TopicError: If a topic is missing, or has another partition count than the clicks.
+    """
+    source = settings.source_topic
+    co_partitioned = (settings.recommendations_topic, settings.changelog_topic)
+    names = dict.fromkeys((settings.clicks_topic, source, *co_partitioned, settings.dead_letter_topic))
+    found = describe_topics(settings.bootstrap_servers, names, security=settings.kafka_security)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise TopicError(
+            f"{settings.bootstrap_servers} has no topic {' and no topic '.join(missing)}: "
+            "make the missing ones with `nextclick topics create`."
+        )
+    partitions = found[source].partitions
+    for name in co_partitioned:
+        if found[name].partitions != partitions:
+            raise TopicError(
+                f"Topic {name} has {found[name].partitions} partitions, {source} has {partitions}: a list and a state "
+                f"go to the partition of their click. Delete {name} and run `nextclick topics create`, or name another."
+            )
+    return TopicLayout(partitions, found[settings.dead_letter_topic].partitions)

@@ -1,0 +1,48 @@
+"""Whether a worker may be sent traffic: its states are restored and its model is warm."""
+
+from workers.metrics import WorkerMetrics
+
+
+class Readiness:
+    """What a worker still waits for.
+
+    Args:
+        metrics: Told of every change.
+    """
+
+    def __init__(self, metrics: WorkerMetrics) -> None:
+        self._metrics = metrics
+        self._model_is_warm = False
+        self._states_are_restored = False
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What the worker waits for, for a person; None where it is ready."""
+        if not self._model_is_warm:
+            return "loading the model"
+        if not self._states_are_restored:
+            return "restoring user states"
+        return None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the worker waits for nothing."""
+        return self.waiting_for is None
+
+    def model_is_warm(self) -> None:
+        """Note that both graphs have run."""
+        self._model_is_warm = True
+        self._tell()
+
+    def states_are_restored(self) -> None:
+        """Note that every owned partition's states are those of its changelog."""
+        self._states_are_restored = True
+        self._tell()
+
+    def states_are_moving(self) -> None:
+        """Note that a rebalance has begun, or that the worker stops."""
+        self._states_are_restored = False
+        self._tell()
+
+    def _tell(self) -> None:
+        self._metrics.set_ready(ready=self.is_ready)
