@@ -97,6 +97,11 @@ def shipped_configs() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in _CONFIGS.iterdir()))
 
 
+def config_for(dataset: str) -> TrainingConfig:
+    """Return the configuration that comes with nextclick for a data set, or the defaults where none does."""
+    return load_training_config(dataset) if dataset in shipped_configs() else TrainingConfig()
+
+
 def load_training_config(name_or_path: str) -> TrainingConfig:
     """Read a configuration.
 
