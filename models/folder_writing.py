@@ -40,5 +40,10 @@ def _replace(staging: Path, folder: Path, marker: str) -> None:
         raise FileExistsError(f"{folder} is in the way: name another folder, or remove this one.")
     retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-retired-", dir=folder.parent))
     folder.rename(retired / folder.name)
-    staging.rename(folder)
+    try:
+        staging.rename(folder)
+    except BaseException:
+        (retired / folder.name).rename(folder)
+        retired.rmdir()
+        raise
     shutil.rmtree(retired)

@@ -72,6 +72,7 @@ def train_network(
     config: TrainingConfig,
     *,
     validation: EncodedSessions | None = None,
+    exclude_last: int = 0,
     progress: TrainingProgress | None = None,
 ) -> tuple[EpochReport, ...]:
     """Train a network in place; with a validation period it ends with the weights of its best epoch.
@@ -83,6 +84,7 @@ def train_network(
         sessions: What to learn; without unknown items.
         config: The settings.
         validation: What early stopping is judged by; None trains for all epochs.
+        exclude_last: The seen filter that the validation's lists pass through, see `evaluate_network`.
         progress: Who is told how it goes.
 
     Returns:
@@ -106,7 +108,8 @@ def train_network(
         order = _session_order(sessions, config, generator)
         report = learner.run_epoch(epoch, sessions, order, progress)
         if validation is not None:
-            report = msgspec.structs.replace(report, validation=evaluate_network(network, validation))
+            figures = evaluate_network(network, validation, exclude_last=exclude_last)
+            report = msgspec.structs.replace(report, validation=figures)
             stopping.observe(report, network)
         history.append(report)
         progress.end_epoch(report)

@@ -8,7 +8,6 @@
 """
 
 import dataclasses
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,13 +29,20 @@ from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
 
 
-def train(data: PreparedData, config: TrainingConfig, progress: TrainingProgress | None = None) -> Checkpoint:
+def train(
+    data: PreparedData,
+    config: TrainingConfig,
+    progress: TrainingProgress | None = None,
+    *,
+    exclude_last: int = 0,
+) -> Checkpoint:
     """Train a network on a data set's training clicks.
 
     Args:
         data: The data set; its test clicks are not looked at.
         config: The settings.
         progress: Who is told how it goes.
+        exclude_last: How many of a user's last clicks may not be listed again while the network is validated.
 
     Returns:
         A checkpoint without metrics, see `evaluate_on_test`.
@@ -55,7 +61,9 @@ def train(data: PreparedData, config: TrainingConfig, progress: TrainingProgress
     sessions = encode_sessions(learned, vocabulary, features)
     validation = None if validated is None else encode_sessions(validated, vocabulary, features)
     network = build_network(config, len(vocabulary), features)
-    history = train_network(network, sessions, config, validation=validation, progress=progress)
+    history = train_network(
+        network, sessions, config, validation=validation, exclude_last=exclude_last, progress=progress
+    )
     return Checkpoint(
         network=network.eval(),
         vocabulary=vocabulary,
@@ -76,7 +84,7 @@ def train(data: PreparedData, config: TrainingConfig, progress: TrainingProgress
     )
 
 
-class Comparison(NamedTuple):
+class Comparison(msgspec.Struct, frozen=True):
     """The network and its baseline on the same test clicks."""
 
     network: EvaluationReport

@@ -29,11 +29,16 @@ def test_after_an_exception_everything_is_as_it_was(tmp_path: Path) -> None:
     """The old folder stays, and nothing half-written lies about."""
     with replaced_folder(tmp_path / "folder", "marker") as staging:
         (staging / "marker").write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), replaced_folder(tmp_path / "folder", "marker") as staging:
-        (staging / "marker").write_bytes(b"new")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted_write(tmp_path / "folder")
     assert (tmp_path / "folder" / "marker").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def _interrupted_write(folder: Path) -> None:
+    with replaced_folder(folder, "marker") as staging:
+        (staging / "marker").write_bytes(b"new")
+        raise KeyboardInterrupt
 
 
 def test_a_folder_of_another_kind_is_never_replaced(tmp_path: Path) -> None:

@@ -86,8 +86,7 @@ def test_dropout_is_for_training_only() -> None:
 
     def run() -> torch.Tensor:
         with torch.inference_mode():
-            output, _ = network(item_index, features, network.initial_state(2))
-        return output
+            return network.forward(item_index, features, network.initial_state(2))[0]
 
     assert torch.equal(run(), run())
     network.train()

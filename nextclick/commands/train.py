@@ -1,0 +1,114 @@
+"""`nextclick train`: prepared data becomes a checkpoint."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nextclick.options import PREPARED_FOLDER, AsJson
+
+if TYPE_CHECKING:
+    from models.training_config import TrainingConfig
+
+
+def train(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|FOLDER",
+            help="A data set that `nextclick data prepare` made ready, or the folder of one.",
+        ),
+    ],
+    *,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="NAME|FILE",
+            help="A configuration that comes with nextclick, or a TOML file.",
+            show_default="the data set's own, if one comes with nextclick",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where to.", show_default="checkpoints/ and the data set's name"),
+    ] = None,
+    prepared_folder: Annotated[
+        Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
+    ] = PREPARED_FOLDER,
+    seed: Annotated[int | None, typer.Option("--seed", help="Instead of the configuration's.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the configuration's.")] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(
+            "--validation-share",
+            min=0,
+            max=0.9,
+            help="Instead of the configuration's: share of the training sessions, the last by time, to stop early by.",
+        ),
+    ] = None,
+    evaluate: Annotated[
+        bool,
+        typer.Option("--evaluate/--no-evaluate", help="Look at the test clicks at the end; not while you are tuning."),
+    ] = True,
+    exclude_seen: Annotated[
+        bool | None,
+        typer.Option(
+            "--exclude-seen/--include-seen",
+            help="Whether the test's lists leave out what a user has clicked already.",
+            show_default="as the data set has it",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Torch's threads.", show_default="torch's choice")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train an LSTM to tell the next click, and write a checkpoint.
+
+    Sessions are learned in order of time. Where the configuration sets a validation period aside, the end of the
+    training period, training stops when that no longer improves, and the best epoch is kept. At the end the network is
+    judged on the test clicks, with popularity beside it.
+
+    Example: `nextclick train --dataset eshop`, then `nextclick export checkpoints/eshop`
+
+    While tuning: `nextclick train --dataset eshop --config mine.toml --validation-share 0.15 --no-evaluate`
+    """
+    import torch  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.training_config import config_for, load_training_config  # noqa: PLC0415
+    from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    data = load_prepared_data(folder)
+    name = data.description.name
+    chosen = config_for(name) if config is None else load_training_config(config)
+    report = train_and_report(
+        data,
+        _overridden(chosen, seed, epochs, validation_share),
+        Path("checkpoints") / name if out is None else out,
+        Console(stderr=True),
+        evaluate=evaluate,
+        exclude_seen=data.description.exclude_seen if exclude_seen is None else exclude_seen,
+    )
+    print_training(report, as_json=as_json)
+
+
+def _overridden(
+    config: "TrainingConfig", seed: int | None, epochs: int | None, validation_share: float | None
+) -> "TrainingConfig":
+    """Put what the command line says in the place of what the configuration says."""
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    validation = config.validation
+    return replace(
+        config,
+        seed=config.seed if seed is None else seed,
+        epochs=config.epochs if epochs is None else epochs,
+        validation=validation if validation_share is None else replace(validation, share=validation_share),
+    )

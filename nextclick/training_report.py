@@ -1,0 +1,102 @@
+"""What `nextclick train` does and prints: a bar while it learns, a table when it is done, or JSON."""
+
+import time
+from pathlib import Path
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from export.exporter import RING_LENGTH
+from models.checkpoint import save_checkpoint
+from models.evaluation import EvaluationReport
+from models.metrics import CUTOFFS
+from models.prepared_data import PreparedData
+from models.training import EpochReport
+from models.training_config import TrainingConfig
+from models.training_data import TrainingData
+from models.training_run import Comparison, evaluate_on_test, train
+from nextclick.training_progress import ProgressBar
+
+
+class TrainingReport(msgspec.Struct, frozen=True):
+    """What `nextclick train` did.
+
+    Attributes:
+        checkpoint: The folder that was written.
+        training_data: What was learned.
+        epochs: What each epoch did, the validation figures included.
+        seconds: Wall clock of the training, validation included.
+        test: The network and popularity on the test clicks; None where these were left alone.
+    """
+
+    checkpoint: str
+    training_data: TrainingData
+    epochs: tuple[EpochReport, ...]
+    seconds: float
+    test: Comparison | None
+
+
+def train_and_report(
+    data: PreparedData, config: TrainingConfig, out: Path, console: Console, *, evaluate: bool, exclude_seen: bool
+) -> TrainingReport:
+    """Train under a progress bar, judge the network by the test clicks, and write the checkpoint.
+
+    Args:
+        data: The data.
+        config: The settings.
+        out: The checkpoint's folder.
+        console: Where progress goes.
+        evaluate: Whether to look at the test clicks.
+        exclude_seen: Whether lists leave out what the user clicked last, as far back as an artifact's ring remembers.
+    """
+    exclude_last = RING_LENGTH if exclude_seen else 0
+    began = time.perf_counter()
+    with ProgressBar(console, config.validation.metric) as progress:
+        checkpoint = train(data, config, progress, exclude_last=exclude_last)
+    seconds = time.perf_counter() - began
+    comparison = None
+    if evaluate:
+        with console.status(f"Evaluating on {len(data.test):,} test clicks"):
+            checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=RING_LENGTH if exclude_seen else 0)
+    save_checkpoint(out, checkpoint)
+    description = checkpoint.description
+    return TrainingReport(str(out), description.training_data, description.history, seconds, comparison)
+
+
+def print_training(report: TrainingReport, *, as_json: bool) -> None:
+    """Print what was learned, how good it is beside popularity, and where the checkpoint is."""
+    if as_json:
+        typer.echo(msgspec.json.encode(report).decode())
+        return
+    console, data = Console(), report.training_data
+    console.print(
+        f"Learned {data.clicks:,} clicks of {data.sessions:,} sessions of {escape(data.dataset)} in "
+        f"{len(report.epochs)} epochs, {report.seconds:.0f} s.",
+        highlight=False,
+    )
+    if report.test is not None:
+        console.print(_comparison_table(report.test))
+    console.print(
+        f"The checkpoint is {escape(report.checkpoint)}. Next: nextclick export {escape(report.checkpoint)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    network, popularity = comparison.network, comparison.popularity
+    table = Table("", "", title=f"{network.predictions:,} test clicks of {network.sessions:,} sessions")
+    for cutoff in CUTOFFS:
+        table.add_column(f"@{cutoff}", justify="right")
+    for name in ("Recall", "MRR", "NDCG", "Coverage"):
+        table.add_row(name, "LSTM", *_cells(network, name))
+        table.add_row("", "popularity", *_cells(popularity, name))
+    return table
+
+
+def _cells(report: EvaluationReport, name: str) -> list[str]:
+    figures = (report.metrics.get(f"{name}@{cutoff}") for cutoff in CUTOFFS)
+    return ["" if figure is None else f"{figure:.4f}" for figure in figures]
