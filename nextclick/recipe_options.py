@@ -49,9 +49,9 @@ class RecipeOptions:
             case "id":
                 return SessionRule(by_id=True)
             case "gap":
-                return SessionRule(by_id=False, gap_ms=gap_ms or SESSION_GAP_MS)
+                return SessionRule(by_id=False, gap_ms=_first(gap_ms, SESSION_GAP_MS))
             case "id-or-gap":
-                return SessionRule(by_id=True, gap_ms=gap_ms or SESSION_GAP_MS)
+                return SessionRule(by_id=True, gap_ms=_first(gap_ms, SESSION_GAP_MS))
             case "never":
                 return SessionRule(by_id=False)
 

@@ -55,10 +55,8 @@ def load(folder: Path) -> WholeLog:
     """Read the log, and make a catalogue of what it says about each product."""
     path = next(iter(sorted(folder.glob(f"{LOG}*"))))
     records = read_records(path, COLUMNS, separator=";")
-    if records.malformed.counts:
-        raise DataError(f"{path} is damaged: {dict(records.malformed.first_lines)}. Fetch it again.")
     table = records.table
-    numbers = [pl.col(name).cast(pl.Int32) for name in ("year", "month", "day", "order")]
+    numbers = [pl.col(name).cast(pl.Int64, strict=False) for name in ("year", "month", "day", "order")]
     clicks = table.select(
         user_id="session ID",
         session_id="session ID",
@@ -67,6 +65,8 @@ def load(folder: Path) -> WholeLog:
         event_type=pl.lit(None, pl.String),
         value=pl.lit(None, pl.Float64),
     ).cast(CLICK_SCHEMA)
+    if records.malformed.counts or clicks.select("user_id", "item_id", "timestamp_ms").null_count().sum_horizontal()[0]:
+        raise DataError(f"{path} is damaged: it has lines without a session, a product or a day. Fetch it again.")
     return WholeLog(ClickLog(clicks, malformed=()), _catalogue(table), RECIPE)
 
 

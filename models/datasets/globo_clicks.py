@@ -1,6 +1,7 @@
 """Globo.com news clicks of October 2017: users, sessions, articles, one file an hour or a day, no titles.
 
-Moreira, Ferreira and Cunha (2018); Moreira, Jannach and Cunha (2019).
+Moreira, Ferreira and Cunha (2018); Moreira, Jannach and Cunha (2019). Some users go back and forth between two
+sessions (323 of the 318,563 of the first four days). On a stream each return begins a session: they are numbered anew.
 """
 
 from pathlib import Path

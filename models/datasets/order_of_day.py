@@ -7,6 +7,7 @@ MS_PER_CLICK = 60_000
 
 
 def order_to_ms(year: pl.Expr, month: pl.Expr, day: pl.Expr, order: pl.Expr) -> pl.Expr:
-    """Turn a day and a click's order (at most 999) into milliseconds since 1970 that sort alike."""
-    midnight = pl.datetime(year, month, day, time_unit="ms").dt.epoch("ms")
+    """Turn a day and a click's order (at most 999) into milliseconds since 1970 that sort alike, or null."""
+    date = pl.format("{}-{}-{}", year, *(number.cast(pl.String).str.zfill(2) for number in (month, day)))
+    midnight = date.str.to_datetime("%Y-%m-%d", strict=False, time_unit="ms").dt.epoch("ms")
     return midnight + order.cast(pl.Int64) * MS_PER_CLICK
