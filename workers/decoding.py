@@ -64,7 +64,7 @@ class ClickDecoder:
         check_key: bool,
         now_ms: Callable[[], int],
     ) -> None:
-        self._decode = msgspec.json.Decoder(_message_struct(field_map)).decode
+        self._decode = msgspec.json.Decoder(message_struct(field_map)).decode
         self._max_id_bytes = max_id_bytes
         self._max_future_ms = max_future_ms
         self._check_key = check_key
@@ -96,11 +96,15 @@ class ClickDecoder:
         if value is None:
             raise _Refused(RejectionReason.NULL_VALUE, "the record has no value")
         try:
+            # msgspec does not look at the bytes of fields that it leaves out.
+            value.decode()
             return cast(_ClickMessage, self._decode(value))
+        except UnicodeDecodeError as error:
+            raise _Refused(RejectionReason.NOT_UTF8, str(error)) from error
         except msgspec.ValidationError as error:
             raise _Refused(_validation_reason(str(error)), str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _Refused(_syntax_reason(value), str(error)) from error
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise _Refused(RejectionReason.NOT_JSON, str(error)) from error
 
     def _check_ids(self, message: _ClickMessage) -> None:
         if not message.user_id or not message.item_id:
@@ -127,7 +131,12 @@ class ClickDecoder:
             raise _Refused(RejectionReason.TIMESTAMP_IN_FUTURE, detail)
 
 
-def _message_struct(field_map: Mapping[str, str]) -> type[msgspec.Struct]:
+def message_struct(field_map: Mapping[str, str]) -> type[msgspec.Struct]:
+    """Return the struct behind `_ClickMessage`.
+
+    Raises:
+        ValueError: If two fields have one name, or a name cannot be a JSON field's.
+    """
     optional = {"event_id": str, "session_id": str, "event_type": str, "value": float, "consent": bool}
     return msgspec.defstruct(
         "ClickMessage",
@@ -156,11 +165,3 @@ def _validation_reason(detail: str) -> RejectionReason:
     if detail.startswith("Expected `object`"):
         return RejectionReason.WRONG_SHAPE
     return RejectionReason.WRONG_TYPE
-
-
-def _syntax_reason(value: bytes) -> RejectionReason:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return RejectionReason.NOT_UTF8
-    return RejectionReason.NOT_JSON

@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.errors import SettingsError
-from workers.decoding import FIELDS
+from workers.decoding import FIELDS, message_struct
 from workers.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
 
 ENVIRONMENT_PREFIX = "NEXTCLICK_"
@@ -64,7 +65,9 @@ class Settings(BaseSettings):
         default_factory=dict, description="Other names in the click's JSON: `user_id=visitorId,item_id=sku`."
     )
     max_id_bytes: int = Field(512, ge=1, le=32_768, description="Longest user, item, session or event id.")
-    max_future_s: int = Field(86_400, ge=0, description="How far a click's time may lie ahead of the worker's clock.")
+    max_future_s: int = Field(
+        86_400, ge=0, le=3_153_600_000, description="How far a click's time may lie ahead of the worker's clock."
+    )
     state_ttl_s: int | None = Field(
         None, ge=1, description="A user who was away for longer, in event time, starts over; unset: nobody does."
     )
@@ -111,9 +114,31 @@ class Settings(BaseSettings):
                     raise ValueError(f"{name}={theirs}: write OURS=THEIRS, OURS is one of {', '.join(FIELDS)}")
         return value
 
+    @field_validator("field_map", mode="after")
+    @classmethod
+    def _check_field_map(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        # Refuses two fields of one name, and names that no JSON field can have.
+        message_struct(value)
+        return value
+
     @model_validator(mode="after")
     def _check_security(self) -> "Settings":
         _ = self.kafka_security
+        return self
+
+    @model_validator(mode="after")
+    def _check_topics(self) -> "Settings":
+        topics = {
+            "clicks_topic": self.clicks_topic,
+            "recommendations_topic": self.recommendations_topic,
+            "dead_letter_topic": self.dead_letter_topic,
+            "app_id's changelog": self.changelog_topic,
+            "app_id's re-keyed topic": self.rekeyed_topic,
+        }
+        for (name, topic), (other, other_topic) in combinations(topics.items(), 2):
+            if topic == other_topic:
+                # A worker that reads what it writes never comes to an end.
+                raise SettingsError(f"{name} and {other} are both {topic}: each needs a topic of its own.")
         return self
 
     @property
