@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from models.errors import SettingsError
 from models.vocabulary import ItemVocabulary
+
+_LARGEST_BIAS = float(np.finfo(np.float32).max)
 
 
 def load_item_bias(path: Path | None, vocabulary: ItemVocabulary) -> NDArray[np.float32]:
@@ -28,8 +31,10 @@ def load_item_bias(path: Path | None, vocabulary: ItemVocabulary) -> NDArray[np.
     if path is None:
         return item_bias
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # Spreadsheets put a byte order mark in front.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
+            _check_header(path, reader.fieldnames)
             for row in reader:
                 item_index = vocabulary.index_of(row["item_id"])
                 bias = _finite_or_unavailable(row["bias"])
@@ -37,15 +42,21 @@ def load_item_bias(path: Path | None, vocabulary: ItemVocabulary) -> NDArray[np.
                     item_bias[item_index] = bias
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"item_bias_file={path} cannot be read: {error}.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise SettingsError(
             f"item_bias_file={path}, line {reader.line_num}, is not `item_id,bias` with a bias below +inf: {error}."
         ) from error
     return item_bias
 
 
+def _check_header(path: Path, columns: Sequence[str] | None) -> None:
+    if not {"item_id", "bias"} <= set(columns or ()):
+        raise SettingsError(f"item_bias_file={path} has no header line `item_id,bias`: write one above the items.")
+
+
 def _finite_or_unavailable(text: str) -> float:
     bias = float(text)
-    if math.isnan(bias) or bias == math.inf:
-        raise ValueError(text)
+    # A number that float32 cannot hold would become infinite: an item that is always first, or gone by a slip.
+    if bias != -math.inf and not abs(bias) <= _LARGEST_BIAS:
+        raise ValueError(f"{text} is not a number that float32 can hold")
     return bias

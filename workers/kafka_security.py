@@ -26,6 +26,11 @@ class KafkaSecurity:
             raise SettingsError(
                 f"security_protocol={self.protocol} needs sasl_mechanism, sasl_username and sasl_password."
             )
+        if not self.protocol.startswith("SASL") and (self.mechanism or self.username or self.password):
+            raise SettingsError(
+                f"security_protocol={self.protocol} does not log in, yet a sasl_* setting is given: "
+                "set it to SASL_SSL or SASL_PLAINTEXT, or leave the sasl_* settings out."
+            )
 
     @property
     def ssl_context(self) -> ssl.SSLContext | None:

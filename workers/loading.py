@@ -110,12 +110,14 @@ class StateLoader:
         """Return the known items of the present session that the ring remembers, and the gap before each."""
         if state is None:
             return []
-        entries = ring_entries(state.ring)[-state.session_clicks :]
+        entries = ring_entries(state.ring)
+        first = max(0, len(entries) - state.session_clicks)
+        # The session's first click has no gap; what came before it still decides which of the next ones are late.
+        newest_ms = max((timestamp_ms for _, timestamp_ms in entries[: first + 1]), default=0)
         known: list[tuple[ItemIndex, int]] = []
-        previous_ms = entries[0][1] if entries else 0
-        for item_hash, timestamp_ms in entries:
+        for item_hash, timestamp_ms in entries[first:]:
             item_index = self._vocabulary.index_of_hash(item_hash)
             if item_index is not None:
-                known.append((item_index, max(0, timestamp_ms - previous_ms)))
-            previous_ms = max(previous_ms, timestamp_ms)
+                known.append((item_index, max(0, timestamp_ms - newest_ms)))
+            newest_ms = max(newest_ms, timestamp_ms)
         return known

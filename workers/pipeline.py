@@ -110,7 +110,7 @@ class Pipeline:
 
         Args:
             records: In offset order within each partition.
-            ownership: Asked before anything is published and before anything is saved.
+            ownership: Asked before anything is published, before anything is saved and before anything is installed.
 
         Returns:
             What became of each record; from here on its offsets may be committed.
@@ -129,6 +129,9 @@ class Pipeline:
         rows = self._new_rows(stepped, loaded)
         ownership.require(partitions)
         changelog_offsets = await self._save(rows)
+        # The store may have let go of a partition while the changelog was being acknowledged: rows and an offset put
+        # there now would later pass for the whole partition.
+        ownership.require(partitions)
         self._store.install(rows, changelog_offsets)
         return BatchReport(
             records=len(records),

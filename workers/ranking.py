@@ -12,7 +12,7 @@ from export.artifact import Artifact
 from export.runtime import ModelRuntime, gather_state, no_exclusions
 from models.vocabulary import ItemIndex
 from workers.events import Recommendation, Strategy
-from workers.stepping import SteppedClick
+from workers.stepping import SteppedClick, user_key
 from workers.user_state import ring_entries
 
 # Scores of 16 lists at a time stay in the second-level cache: 20 % less than 256 at a time, at 10,240 items.
@@ -94,7 +94,7 @@ class Ranker:
 
 def newest_per_user(stepped: Sequence[SteppedClick]) -> list[SteppedClick]:
     """Keep each user's newest click; clicks without consent belong to nobody and all stay."""
-    newest = {(one.click.user_id if one.state else id(one)): position for position, one in enumerate(stepped)}
+    newest = {(user_key(one.click) if one.state else id(one)): position for position, one in enumerate(stepped)}
     return [stepped[position] for position in sorted(newest.values())]
 
 

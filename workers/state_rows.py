@@ -53,16 +53,14 @@ class StateRows:
         Raises:
             StateRecordError: If the bytes are not of the manifest's size.
         """
+        if len(encoded) != self.row_bytes:
+            raise StateRecordError(f"A slot holds {len(encoded)} bytes of tensors, its model has {self.row_bytes}.")
         position = 0
         for tensor in self._tensors:
             size = tensor[row].nbytes
             values: NDArray[np.floating] = np.frombuffer(encoded[position : position + size], dtype=tensor.dtype)
-            if values.nbytes != size:
-                break
             tensor[row] = values.reshape(tensor.shape[1:])
             position += size
-        if position != len(encoded) or position != self.row_bytes:
-            raise StateRecordError(f"A slot holds {len(encoded)} bytes of tensors, its model has {self.row_bytes}.")
 
     @property
     def row_bytes(self) -> int:

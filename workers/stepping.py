@@ -159,13 +159,12 @@ class Stepper:
         return self._runtime.step(item_index, features, state) if clicks else state
 
     def _strategy(self, user: UserKey, row: int, loaded: LoadedStates) -> Strategy:
+        was_rebuilt = user in loaded.rebuilt
+        # Once: the next click finds a state that this model made, in this batch or in a later one.
+        loaded.rebuilt.discard(user)
         if loaded.rows.is_clear(row):
             return Strategy.POPULAR
-        if user in loaded.rebuilt:
-            # Once: the next click finds a state that this model made, in this batch or in a later one.
-            loaded.rebuilt.discard(user)
-            return Strategy.REBUILT
-        return Strategy.PERSONAL
+        return Strategy.REBUILT if was_rebuilt else Strategy.PERSONAL
 
     def _is_expired(self, state: UserState, click: ClickEvent) -> bool:
         return self._state_ttl_ms is not None and click.timestamp_ms - state.updated_at_ms > self._state_ttl_ms
