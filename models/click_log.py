@@ -30,12 +30,14 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Read `user=visitorid,item=itemid,timestamp=time`.
 
         Raises:
-            DataError: If a part is not of the form column=name, or there is no such column in a click.
+            DataError: If a part is not of the form column=name, a column comes twice, or a click has no such column.
         """
         pairs = [part.partition("=") for part in text.split(",")]
         if bad := ["".join(pair) for pair in pairs if not (pair[0].strip() and pair[2].strip())]:
             raise DataError(f"{bad[0]!r} does not map a column: write user=NAME,item=NAME,timestamp=NAME.")
         names = {column.strip(): name.strip() for column, _, name in pairs}
+        if len(names) < len(pairs):
+            raise DataError(f"{text!r} maps a column twice: name each once.")
         if unknown := names.keys() - set(Columns.__struct_fields__):
             known = ", ".join(Columns.__struct_fields__)
             raise DataError(f"A click has no column {', '.join(sorted(unknown))}: it has {known}.")
@@ -47,7 +49,7 @@ class ClickLog:
     """A log's clicks in the order of the file, and what was no click.
 
     Attributes:
-        clicks: `CLICK_SCHEMA`; session_id is null where the log names no session.
+        clicks: `CLICK_SCHEMA`, ids as the log spells them; session_id is null where it names no session.
         malformed: One step a reason.
     """
 
@@ -105,7 +107,7 @@ def _parse(text: pl.DataFrame, timestamp_unit: TimestampUnit) -> pl.DataFrame:
         filled.rename({"value": "value_text"})
         .with_columns(
             timestamp_ms=to_milliseconds(pl.col("timestamp"), timestamp_unit),
-            value=pl.col("value_text").str.strip_chars().cast(pl.Float64, strict=False),
+            value=_finite(pl.col("value_text").str.strip_chars().cast(pl.Float64, strict=False)),
         )
         .with_columns(
             reason=pl.when(pl.any_horizontal(pl.col(pl.String).str.contains("\ufffd", literal=True)))
@@ -122,6 +124,10 @@ def _parse(text: pl.DataFrame, timestamp_unit: TimestampUnit) -> pl.DataFrame:
             .then(pl.lit("has a value that is no number"))
         )
     )
+
+
+def _finite(number: pl.Expr) -> pl.Expr:
+    return pl.when(number.is_finite()).then(number)
 
 
 def _none_if_blank(text: pl.Expr) -> pl.Expr:

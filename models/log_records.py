@@ -1,11 +1,14 @@
 """The records of a click log, whatever its format, as a table of text: what is in them is judged elsewhere.
 
-.csv .tsv .jsonl .ndjson    plain, gzipped (.gz) or Zstandard (.zst)
-.parquet                    with its own compression
+    .csv .tsv .jsonl .ndjson    plain, gzipped (.gz) or Zstandard (.zst)
+    .parquet                    with its own compression
+
+The name's ending tells which; other text is delimited by what the caller says.
 """
 
 import csv
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +20,8 @@ import polars as pl
 
 from models.errors import DataError
 
-LINE = "line"
+# No log calls a column of its own that.
+LINE = "line number"
 # Enough of a bad line to find it in the file, and still one line on a screen.
 EXCERPT_CHARACTERS = 80
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -40,8 +44,9 @@ class Malformed:
             count: How many lines there are.
         """
         self.counts[reason] += count
+        text = text.replace("\n", " ")
         excerpt = text if len(text) <= EXCERPT_CHARACTERS else text[:EXCERPT_CHARACTERS] + "..."
-        self.first_lines.setdefault(reason, f"line {line}: {excerpt}")
+        self.first_lines.setdefault(reason, f"line {line}: {excerpt}" if text else f"line {line}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class LogRecords:
     """A log's records.
 
     Attributes:
-        table: Column `line` (Int64, from 1), and one String column for each column that was asked for.
+        table: Column `LINE` (Int64, from 1), and one String column for each column that was asked for.
         malformed: The lines that are no records, which the table leaves out.
         datetimes: The columns (of a Parquet file) that held dates; their text is milliseconds since 1970.
     """
@@ -82,7 +87,7 @@ def read_records(path: Path, columns: Sequence[str], separator: str | None = Non
                 known = ", ".join((*SEPARATORS, ".jsonl", ".ndjson", ".parquet"))
                 raise DataError(f"{path} is of no known format: its name must end in one of {known}.")
             return _read_delimited(path, lines, columns, separator or SEPARATORS[ending])
-    except (OSError, EOFError, pl.exceptions.PolarsError) as error:
+    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 

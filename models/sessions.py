@@ -38,8 +38,9 @@ def _number_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
     first = pl.col("user_id").ne_missing(pl.col("user_id").shift())
     begins = first
     if rule.by_id:
-        session = pl.col("session_id")
-        begins |= session.is_not_null() & session.ne_missing(session.shift())
+        # A click that names no session stays in the one that the user named last.
+        named = pl.col("session_id").forward_fill().over("user_id")
+        begins |= named.ne_missing(named.shift())
     if rule.gap_ms is not None:
         begins |= pl.col("timestamp_ms").diff().fill_null(0) > rule.gap_ms
     # With each user's clicks side by side, plain shifts and sums do what one window a user would do, far faster.

@@ -142,9 +142,9 @@ def _cut(
     clicks: pl.DataFrame, cut_ms: int, rule: SessionRule
 ) -> tuple[pl.DataFrame, pl.DataFrame, CleaningStep | None]:
     before = pl.col("timestamp_ms") < cut_ms
-    crossed = before.any().over("session_id") & ~before.all().over("session_id")
     if not _sessions_end(rule):
         return clicks.filter(before), clicks.filter(~before), None
+    crossed = before.any().over("session_id") & ~before.all().over("session_id")
     clicks, step = drop(clicks, crossed, "sessions at the cut", "the cut goes through the session")
     return clicks.filter(before), clicks.filter(~before), step
 

@@ -69,7 +69,7 @@ def print_datasets(rows: Sequence[DatasetRow], *, as_json: bool) -> None:
     table.add_column("here", overflow="fold")
     table.columns[0].no_wrap = True
     for row in rows:
-        table.add_row(f"[bold]{row.name}", row.what, row.licence, row.folder or _how(row))
+        table.add_row(f"[bold]{row.name}", row.what, row.licence, escape(row.folder or _how(row)))
     Console().print(table)
 
 

@@ -53,7 +53,7 @@ RECIPE = Recipe(
 
 def load(folder: Path) -> WholeLog:
     """Read the log, and make a catalogue of what it says about each product."""
-    path = next(iter(sorted(folder.glob(f"{LOG}*"))))
+    path = min(folder.glob(f"{LOG}*"))
     records = read_records(path, COLUMNS, separator=";")
     table = records.table
     numbers = [pl.col(name).cast(pl.Int64, strict=False) for name in ("year", "month", "day", "order")]

@@ -1,7 +1,7 @@
 """Where data sets lie: in a folder that the user names, which is only read, or in `data/`, where fetched ones go."""
 
+import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from models.datasets.dataset import Dataset
 from models.errors import DataError
@@ -69,11 +69,9 @@ def fetch_dataset(dataset: Dataset, source: str | None = None, fetched: Path = F
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Write under another name first: a file that is there is all there, also after a crash."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -80,11 +80,11 @@ def test_records_that_are_no_clicks_are_counted_with_their_first_line(tmp_path: 
 
 def test_value_that_is_no_number_makes_a_record_malformed(tmp_path: Path) -> None:
     """A missing value is null; a value that cannot be read is a mistake worth counting."""
-    path = write(tmp_path / "log.csv", "visitor,sku,time,stars", "ann,A,1,", "ann,B,2,many")
+    path = write(tmp_path / "log.csv", "visitor,sku,time,stars", "ann,A,1,", "ann,B,2,many", "ann,C,3,nan")
     log = read_click_log(path, Columns(user="visitor", item="sku", timestamp="time", value="stars"))
     assert log.clicks["item_id"].to_list() == ["A"]
     reason = "has a value that is no number (line 3: user_id=ann item_id=B timestamp=2 value=many)"
-    assert [step.reason for step in log.malformed] == [reason]
+    assert [(step.reason, step.dropped) for step in log.malformed] == [(reason, 2)]
 
 
 def test_bytes_that_are_not_utf_8_make_a_record_malformed(tmp_path: Path) -> None:
@@ -115,6 +115,12 @@ def test_mapping_that_maps_nothing_is_refused(text: str) -> None:
     """A mapping is column=name."""
     with pytest.raises(DataError, match="does not map a column"):
         Columns.parse(text)
+
+
+def test_mapping_a_column_twice_is_refused() -> None:
+    """The second would silently replace the first."""
+    with pytest.raises(DataError, match="maps a column twice"):
+        Columns.parse("user=visitor,user=account")
 
 
 def test_mapping_of_a_column_that_clicks_do_not_have_is_refused() -> None:

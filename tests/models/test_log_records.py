@@ -55,6 +55,7 @@ def test_quote_that_is_never_closed_counts_every_line_that_it_swallows(tmp_path:
     records = read_records(path, ("user", "item"))
     assert records.table.rows() == [(2, "ann", "A")]
     assert records.malformed.counts == {"cannot be taken apart: unexpected end of data": 3}
+    assert list(records.malformed.first_lines.values()) == ["line 3"]
 
 
 @pytest.mark.parametrize("packing", ["gz", "zst"])

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
@@ -8,7 +9,11 @@ from hypothesis import strategies as st
 from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 from models.sessions import assign_sessions, session_gap_ms
+from models.vocabulary import ItemId, UserId
 from tests.click_tables import click_lines, make_clicks
+from workers.applying import apply_click
+from workers.events import ClickEvent, ClickRecord
+from workers.user_state import UserState
 
 BY_ID = SessionRule(by_id=True)
 BY_GAP = SessionRule(by_id=False, gap_ms=100)
@@ -32,7 +37,7 @@ def test_session_ids_of_the_log_are_kept() -> None:
     [
         (["ann A 1 s", "bob B 2 s"], ["ann:0", "bob:0"]),
         (["ann A 1 s", "ann B 2 t", "ann C 3 s"], ["ann:0", "ann:1", "ann:2"]),
-        (["ann A 1", "ann B 2 s", "ann C 3"], ["ann:0", "ann:1", "ann:1"]),
+        (["ann A 1", "ann B 2 s", "ann C 3", "ann D 4 s"], ["ann:0", "ann:1", "ann:1", "ann:1"]),
     ],
     ids=["shared by two users", "come back to", "partly missing"],
 )
@@ -53,20 +58,22 @@ def test_history_that_never_ends_bears_the_users_id() -> None:
     assert click_lines(sessions) == ["ann A 0 ann", "bob B 1 bob", "ann C 1000000 ann"]
 
 
-def sessions_click_by_click(clicks: pl.DataFrame, rule: SessionRule) -> list[tuple[str, int]]:
-    """Do what a worker does: keep each user's last click, and ask the rule about the next one."""
-    last: dict[str, tuple[int, str | None, int]] = {}
-    numbers = []
-    for user, session, _, timestamp_ms, *_ in clicks.sort("timestamp_ms", maintain_order=True).iter_rows():
-        number = 0
-        if user in last:
-            last_timestamp_ms, last_session, last_number = last[user]
-            other_id = session is not None and session != last_session
-            begins = rule.begins_session(timestamp_ms - last_timestamp_ms, other_id=other_id)
-            number = last_number + begins
-        last[user] = (timestamp_ms, session, number)
-        numbers.append((user, number))
-    return numbers
+def click_by_click(clicks: pl.DataFrame, rule: SessionRule) -> tuple[list[tuple[str, int]], list[int]]:
+    """Do what a worker does: return each click's user and session, counted from 0, and its gap."""
+    states: dict[str, UserState] = {}
+    sessions: Counter[str] = Counter()
+    numbers, gaps = [], []
+    for offset, (user, session, item, timestamp_ms, *_) in enumerate(clicks.iter_rows()):
+        record = ClickRecord(
+            topic="clicks", partition=0, offset=offset, timestamp_ms=timestamp_ms, key=user.encode(), value=b""
+        )
+        click = ClickEvent(record, UserId(user), ItemId(item), timestamp_ms, session_id=session)
+        applied = apply_click(states.get(user), click, session_rule=rule, ring_length=5)
+        states[user] = applied.state
+        sessions[user] += applied.begins_session
+        numbers.append((user, sessions[user] - 1))
+        gaps.append(applied.gap_ms)
+    return numbers, gaps
 
 
 @given(
@@ -83,17 +90,18 @@ def sessions_click_by_click(clicks: pl.DataFrame, rule: SessionRule) -> list[tup
     ),
     rule=st.builds(SessionRule, by_id=st.booleans(), gap_ms=st.none() | st.integers(0, 100)),
 )
-def test_sessions_of_a_log_are_those_that_a_worker_would_see(
+def test_sessions_and_gaps_of_a_log_are_those_that_a_worker_sees(
     rows: list[tuple[str, str | None, str, int, None, None]], rule: SessionRule
 ) -> None:
-    """Two clicks share a session id exactly if the rule, applied click by click, leaves them in one session."""
+    """Two clicks share a session id exactly if a worker leaves them in one session, and their gaps are the worker's."""
     clicks = pl.DataFrame(rows, schema=CLICK_SCHEMA, orient="row")
-    offline = assign_sessions(clicks, rule)["session_id"].to_list()
-    online = sessions_click_by_click(clicks, rule)
-    assert None not in offline
-    assert len(set(offline)) == len(set(online)) == len(set(zip(offline, online, strict=True)))
-    again = assign_sessions(assign_sessions(clicks, rule), rule)["session_id"].to_list()
-    assert again == offline
+    offline = assign_sessions(clicks, rule)
+    online, gaps = click_by_click(clicks.sort("timestamp_ms", maintain_order=True), rule)
+    names = offline["session_id"].to_list()
+    assert None not in names
+    assert len(set(names)) == len(set(online)) == len(set(zip(names, online, strict=True)))
+    assert offline.select(session_gap_ms()).to_series().to_list() == gaps
+    assert assign_sessions(offline, rule).equals(offline)
 
 
 def test_gap_is_the_time_since_the_sessions_previous_click() -> None:
