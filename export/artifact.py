@@ -136,8 +136,16 @@ class Artifact:
 
     @cached_property
     def items(self) -> pl.DataFrame:
-        """The catalogue in row order: item_id, popularity (training clicks), title, category, ..."""
-        return pl.read_parquet(self.folder / ITEMS_FILE)
+        """The catalogue in row order: item_id, popularity (training clicks), title, category, ...
+
+        Raises:
+            ArtifactError: If the table cannot be read.
+        """
+        path = self.folder / ITEMS_FILE
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ArtifactError(f"{path} cannot be read ({error}): export the model again.") from error
 
     @cached_property
     def vocabulary(self) -> ItemVocabulary:

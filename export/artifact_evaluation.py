@@ -98,9 +98,8 @@ def next_clicks(artifact: Artifact, clicks: pl.DataFrame) -> NextClicks:
     encoded = encode_sessions(clicks, artifact.vocabulary, ())
     predictions = enumerate_predictions(encoded)
     # Rows of the table in the order of the encoded clicks: session after session, by their first clicks.
-    row = pl.int_range(pl.len())
-    in_order = clicks.select(row.alias("row"), row.min().over("session_id").alias("first"), "session_id")
-    table_row = in_order.sort("first", maintain_order=True)["row"].to_numpy()
+    rows = clicks.with_row_index("row").select("row", pl.col("row").min().over("session_id").alias("first_row"))
+    table_row = rows.sort("first_row", maintain_order=True)["row"].to_numpy()
     before = table_row[encoded.first_click[predictions.session] + predictions.position - 1]  # (P,)
     exists = np.zeros(len(clicks), dtype=np.bool_)
     exists[before] = True

@@ -185,7 +185,8 @@ def _list_pairs(
 
     The score in each place is that place's best, and each listed item has the score that it is listed with.
     """
-    best_first = -np.sort(-scores, axis=1)[:, : top_score.shape[1]]
+    # Reversed, so that a NaN comes first and is found.
+    best_first = np.sort(scores, axis=1)[:, ::-1][:, : top_score.shape[1]]
     return [(best_first, top_score), (np.take_along_axis(scores, top_item, axis=1), top_score)]
 
 

@@ -10,8 +10,10 @@ import torch
 from export.artifact import Artifact, StateDtype
 from export.exporter import TrainedModel, export_model
 from export.lstm_network import LSTMNetwork
+from export.recurrent_network import RecurrentNetwork
 from models.features import Feature, feature_width
 from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 from models.training_data import TrainingData
 from models.vocabulary import ItemId, ItemVocabulary
@@ -39,16 +41,20 @@ def make_tiny_model(
     *,
     item_ids: Sequence[str] = TINY_ITEM_IDS,
     seed: int = 0,
+    network: RecurrentNetwork | None = None,
+    kind: str = "lstm",
     features: tuple[Feature, ...] = (),
     exclude_seen: bool = False,
     session_rule: SessionRule | None = None,
 ) -> TrainedModel:
     """Make an untrained model of a few items; `item-00` is the most popular, its title `Title of item-00`."""
     return TrainedModel(
-        kind="lstm",
+        kind=kind,
         network=LSTMNetwork(
             make_tiny_network(item_count=len(item_ids), feature_width=feature_width(features), seed=seed)
-        ),
+        )
+        if network is None
+        else network,
         vocabulary=ItemVocabulary([ItemId(item_id) for item_id in item_ids]),
         popularity=np.arange(len(item_ids), 0, -1) * 10,
         catalogue=pl.DataFrame(
@@ -85,3 +91,23 @@ def make_tiny_artifact(
         item_ids=item_ids, seed=seed, features=features, exclude_seen=exclude_seen, session_rule=session_rule
     )
     return export_model(model, folder, list_length=list_length, ring_length=ring_length, state_dtype=state_dtype)
+
+
+def make_click_table(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
+    """Make a click table of (user_id, item_id, timestamp_ms, session_id, event_type), shorter rows filled up.
+
+    Without a time a click comes a second after the row before it; without a session a user has one, of his name.
+    """
+    return pl.DataFrame(
+        [
+            {
+                "user_id": row[0],
+                "item_id": row[1],
+                "timestamp_ms": row[2] if len(row) > 2 else 1_000 * number,
+                "session_id": row[3] if len(row) > 3 else row[0],
+                "event_type": row[4] if len(row) > 4 else None,
+            }
+            for number, row in enumerate(rows)
+        ],
+        schema=CLICK_SCHEMA,
+    )

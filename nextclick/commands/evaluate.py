@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import AsJson, Limit
+from nextclick.options import PREPARED_FOLDER, AsJson, Limit
 
 if TYPE_CHECKING:
     from export.artifact_evaluation import ArtifactReport
@@ -24,7 +24,7 @@ def evaluate(
     ],
     prepared_folder: Annotated[
         Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
-    ] = Path("data/prepared"),
+    ] = PREPARED_FOLDER,
     exclude_seen: Annotated[
         bool | None,
         typer.Option(

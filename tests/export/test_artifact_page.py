@@ -1,0 +1,61 @@
+import msgspec
+import pytest
+from rich.console import Console
+
+from export.artifact import Artifact, Manifest
+from export.artifact_page import artifact_page
+from models.features import EventType, TimeGap
+from models.session_rule import SessionRule
+
+
+def _page(artifact: Artifact) -> str:
+    """Return the page as text, each run of blanks as one."""
+    console = Console(width=140, no_color=True)
+    with console.capture() as capture:
+        console.print(artifact_page(artifact))
+    return "\n".join(" ".join(line.split()) for line in capture.get().splitlines())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "state hidden float16 (1, 8), cell float16 (1, 8)",
+        "state per user 32 bytes",
+        "features none beside the item",
+        "list length K 10",
+        "state starts over when the session id changes",
+        "count V 30",
+        "columns item_id, popularity, title, category",
+        "most clicked Title of item-00 (item-00), 300 clicks",
+        "data set tiny",
+        "clicks 1,000 in 100 sessions",
+        "period 1970-01-01 00:00 UTC to 1970-01-02 00:00 UTC",
+        "Recall@20 0.5000",
+        "3 batch bit for bit each user alone, in batches of 1, 2, 3, 7, 16, 64, 256",
+    ],
+)
+def test_the_page_says(tiny_artifact: Artifact, line: str) -> None:
+    """What a person wants to know before he deploys it."""
+    assert line in _page(tiny_artifact).splitlines()
+
+
+def test_the_page_names_the_model_its_versions_and_its_files(tiny_artifact: Artifact) -> None:
+    """So that two artifacts can be told apart."""
+    page = _page(tiny_artifact)
+    assert f"model {tiny_artifact.manifest.model_id}" in page
+    assert f"torch {tiny_artifact.manifest.libraries['torch']}" in page
+    assert f"sha256 {tiny_artifact.manifest.files['step.onnx'][:16]}..." in page
+
+
+def test_the_page_spells_out_features_and_sessions(tiny_artifact: Artifact) -> None:
+    """Brackets of a title or a category are not taken for markup."""
+    changed = {
+        "features": (TimeGap(mean=2.0, std=1.5), EventType(categories=("view", "[cart]"))),
+        "session_rule": SessionRule(by_id=True, gap_ms=1_800_000),
+        "exclude_seen": True,
+    }
+    manifest = msgspec.convert({**msgspec.structs.asdict(tiny_artifact.manifest), **changed}, Manifest)
+    page = _page(Artifact(tiny_artifact.folder, manifest))
+    assert "features time gap (log-seconds, mean 2.00, std 1.50), event type (view, [cart])" in page
+    assert "state starts over when the session id changes, or when a user was idle for more than 30 minutes" in page
+    assert "items seen already left out of the list" in page
