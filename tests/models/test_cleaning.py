@@ -20,13 +20,15 @@ def test_clicks_of_impossible_times_are_dropped_by_reason() -> None:
     clicks = make_clicks(
         "ann A -1",
         "ann B 1714521600",
+        f"ann B {EARLIEST_TIMESTAMP_MS - 1}",
+        f"ann C {EARLIEST_TIMESTAMP_MS}",
         f"ann C {MAY_2024_MS}",
         f"ann D {MAY_2024_MS + DAY_MS}",
         f"ann E {MAY_2024_MS + DAY_MS + 1}",
     )
     kept, steps = drop_impossible_timestamps(clicks, now_ms=MAY_2024_MS)
-    assert kept["item_id"].to_list() == ["C", "D"]
-    assert [(step.dropped, step.kept) for step in steps] == [(1, 4), (1, 3), (1, 2)]
+    assert kept["item_id"].to_list() == ["C", "C", "D"]
+    assert [(step.dropped, step.kept) for step in steps] == [(1, 6), (2, 4), (1, 3)]
     assert "a count of seconds" in steps[1].reason
 
 

@@ -118,6 +118,16 @@ def test_unreadable_log_is_an_error_that_names_the_file(tmp_path: Path, name: st
     assert str(path) in str(caught.value)
 
 
+def test_damaged_gzip_file_is_an_error(tmp_path: Path) -> None:
+    """A file that was cut off, and one with a wrong byte in its middle, are refused, not read in part."""
+    packed = gzip.compress(b"user,item\n" + b"".join(f"ann,{number}\n".encode() for number in range(9999)))
+    damaged = bytearray(packed)
+    damaged[len(packed) // 2] ^= 0xFF
+    for content in (packed[: len(packed) // 2], bytes(damaged)):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_records(write(tmp_path / "log.csv.gz", content), ("user",))
+
+
 def test_missing_log_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     """A log that is not there is refused like one that cannot be read."""
     with pytest.raises(DataError, match=r"nowhere\.csv cannot be read"):

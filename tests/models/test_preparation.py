@@ -81,11 +81,13 @@ def test_steps_that_are_not_wanted_drop_nothing() -> None:
 
 
 def test_gaps_are_counted_between_the_clicks_that_are_left() -> None:
-    """A repeat that was dropped no longer bridges a gap."""
+    """A repeat that was dropped no longer bridges a gap, nor leads a session across the cut."""
     rule = SessionRule(by_id=False, gap_ms=3)
-    log = make_log("ann A 0", "ann A 2", "ann B 4", "ann A 10")
-    prepared = prepare_log("shop", log, make_recipe(rule=rule, cleaning=replace(KEEP_ALL, immediate_repeats=True)))
-    assert click_lines(prepared.train, MAY_2024_MS) == ["ann A 0 ann:0", "ann B 4 ann:1"]
+    log = make_log("ann A 0", "bob B 1", "ann A 2", "ann A 4", "ann B 6")
+    recipe = make_recipe(cut=5, rule=rule, cleaning=replace(KEEP_ALL, immediate_repeats=True))
+    prepared = prepare_log("shop", log, recipe)
+    assert click_lines(prepared.train, MAY_2024_MS) == ["ann A 0 ann:0", "bob B 1 bob:0"]
+    assert click_lines(prepared.test, MAY_2024_MS) == ["ann B 6 ann:1"]
 
 
 @pytest.mark.parametrize(("cut", "what"), [(0, "training click"), (100, "test click")])

@@ -96,6 +96,16 @@ def test_sessions_by_gap_stay_what_the_rule_makes_of_the_clicks_that_are_left() 
     assert assign_sessions(pl.concat([split.train, split.test]), rule).equals(pl.concat([split.train, split.test]))
 
 
+def test_piece_of_a_session_that_a_rare_item_held_together_is_a_short_session() -> None:
+    """Length is counted after the session was cut anew."""
+    rule = SessionRule(by_id=False, gap_ms=30)
+    clicks = assign_sessions(
+        make_clicks("ann A 0", "ann B 10", "ann X 35", "ann A 60", "bob B 70", "bob A 80", "cid A 500"), rule
+    )
+    split = split_by_time(clicks, CutAt(500), rule, min_item_clicks=2, min_session_clicks=2)
+    assert click_lines(split.train) == ["ann A 0 ann:0", "ann B 10 ann:0", "bob B 70 bob:0", "bob A 80 bob:0"]
+
+
 def test_sessions_of_one_user_keep_different_ids_on_both_sides_of_the_cut() -> None:
     """Numbering sessions anew goes on from training to test."""
     rule = SessionRule(by_id=False, gap_ms=30)
