@@ -8,6 +8,7 @@ Registered for the URL scheme `nextclick://` by the entry point group `faust.tra
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
@@ -23,6 +24,8 @@ from workers.settings import Settings
 # A batch in flight gets this long to finish when its partitions are taken away or the worker stops. Above any broker's
 # normal answer, far below the rebalance timeout.
 DRAIN_TIMEOUT_S = 10.0
+# A partition's last record may be gone, compacted or deleted: then nothing comes, and the named end holds.
+LAST_BATCH_TIMEOUT_S = 1.0
 
 
 class StreamingApp(faust.App):
@@ -82,6 +85,26 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             raise RuntimeError("aiokafka has renamed _fetch_max_wait_ms: update workers/transport.py.")
         consumer._fetch_max_wait_ms = cast(StreamingApp, self.app).settings.fetch_wait_ms  # noqa: SLF001
         return consumer
+
+    async def _highwaters(self, partitions: Collection[TP]) -> Mapping[TP, int]:
+        """Return the end of each partition, as a fetch tells it.
+
+        The embedded broker, asked for the end, names the offset behind the FIRST record of the last batch; a restore up
+        to there would lose states. The batch itself tells the truth: the record before the named end is fetched, which
+        on Apache Kafka is there at once and changes nothing. Faust seeks to where it wants to read afterwards.
+        """
+        consumer = self._ensure_consumer()
+        ends = dict(await consumer.end_offsets(partitions))
+        waiting = {tp for tp, end in ends.items() if end > 0}
+        for tp in waiting:
+            consumer.seek(tp, ends[tp] - 1)
+        deadline = time.monotonic() + LAST_BATCH_TIMEOUT_S
+        while waiting and time.monotonic() < deadline:
+            fetched = await consumer.getmany(*waiting, timeout_ms=20)
+            for tp, records in fetched.items():
+                ends[tp] = max(ends[tp], records[-1].offset + 1)
+                waiting.discard(tp)
+        return ends
 
 
 class BatchConsumer(driver.Consumer):

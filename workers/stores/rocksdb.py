@@ -26,7 +26,6 @@ class RocksDBStore(StateRecordStore):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._folder = Path(self.url.path)
         self._databases: dict[int, Rdict] = {}
 
     def load(self, partition: int, user_key: bytes) -> bytes | None:
@@ -72,7 +71,8 @@ class RocksDBStore(StateRecordStore):
     def _database(self, partition: int) -> Rdict:
         database = self._databases.get(partition)
         if database is None:
-            database = self._databases[partition] = _open(self._folder / f"partition-{partition}")
+            folder = Path(self.url.path)
+            database = self._databases[partition] = _open(folder / f"partition-{partition}")
         return database
 
 
