@@ -88,11 +88,14 @@ def evaluate_popularity(
 def network_scores(network: NextItemLSTM, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
     """Score the catalogue for everything that `enumerate_predictions` lists, sessions of similar length together."""
     for block in _blocks_of_similar_length(sessions):
+        # A generator must not yield under inference_mode: the mode would be its caller's.
         with torch.inference_mode():
             output, rows = _outputs_before_predictions(network, sessions, block)
-            for begin in range(0, len(rows), _PREDICTIONS_AT_ONCE):
-                part = slice(begin, begin + _PREDICTIONS_AT_ONCE)
-                yield ScoreBlock(rows[part], network.item_scores(output[part]).numpy())
+        for begin in range(0, len(rows), _PREDICTIONS_AT_ONCE):
+            part = slice(begin, begin + _PREDICTIONS_AT_ONCE)
+            with torch.inference_mode():
+                scores = network.item_scores(output[part])
+            yield ScoreBlock(rows[part], scores.numpy())
 
 
 def _blocks_of_similar_length(sessions: EncodedSessions) -> Iterator[NDArray[np.int64]]:

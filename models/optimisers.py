@@ -6,14 +6,16 @@ import msgspec
 import torch
 from torch import nn
 
+from models.bounds import NotNegative, Positive, ProperFraction
+
 
 class Adam(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="adam"):
     """Kingma and Ba, 2015."""
 
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    learning_rate: Positive = 1e-3
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
+    epsilon: Positive = 1e-8
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser over these parameters."""
@@ -23,11 +25,11 @@ class Adam(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="n
 class AdamW(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="adamw"):
     """Adam with weight decay beside the gradient, not inside it (Loshchilov and Hutter, 2019)."""
 
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 1e-2
+    learning_rate: Positive = 1e-3
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
+    epsilon: Positive = 1e-8
+    weight_decay: NotNegative = 1e-2
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser over these parameters."""
@@ -43,9 +45,9 @@ class AdamW(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 class Adagrad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="adagrad"):
     """Duchi, Hazan and Singer, 2011; what GRU4Rec uses."""
 
-    learning_rate: float = 0.05
-    initial_accumulator: float = 0.0
-    epsilon: float = 1e-10
+    learning_rate: Positive = 0.05
+    initial_accumulator: NotNegative = 0.0
+    epsilon: Positive = 1e-10
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser over these parameters."""
@@ -60,10 +62,10 @@ class Adagrad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 class RMSProp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="rmsprop"):
     """Tieleman and Hinton, 2012."""
 
-    learning_rate: float = 1e-3
-    decay: float = 0.99
-    momentum: float = 0.0
-    epsilon: float = 1e-8
+    learning_rate: Positive = 1e-3
+    decay: ProperFraction = 0.99
+    momentum: ProperFraction = 0.0
+    epsilon: Positive = 1e-8
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser over these parameters."""
@@ -75,8 +77,8 @@ class RMSProp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 class SGD(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="sgd"):
     """Stochastic gradient descent with momentum."""
 
-    learning_rate: float = 0.1
-    momentum: float = 0.9
+    learning_rate: Positive = 0.1
+    momentum: ProperFraction = 0.9
     nesterov: bool = False
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

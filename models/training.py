@@ -19,6 +19,7 @@ from models.encoded_sessions import EncodedSessions
 from models.errors import TrainingError
 from models.evaluation import EvaluationReport, evaluate_network
 from models.next_item_lstm import LstmState, NextItemLSTM
+from models.schedules import learning_rate_factor
 from models.training_config import TrainingConfig, ValidationSection
 
 
@@ -217,7 +218,7 @@ class _Learner:
         return functional.cross_entropy(scores, torch.from_numpy(batch.target_index)[is_click], reduction="sum")
 
     def _update(self, loss: Tensor, progress: float) -> None:
-        factor = self._config.schedule.factor(progress, self._config.epochs)
+        factor = learning_rate_factor(self._config.schedule, progress, self._config.epochs)
         self._learning_rate = self._config.optimiser.learning_rate * factor
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate

@@ -2,19 +2,16 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
+from models.bounds import AtLeastOne, Positive, ProperFraction
 from models.errors import SettingsError
 from models.features import FeatureName
 from models.metrics import METRIC_NAMES
 from models.optimisers import Adam, OptimiserConfig
 from models.schedules import Constant, ScheduleConfig
-
-AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Dropout = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 # The committed configurations, shipped beside the code.
 _CONFIGS = files("models") / "configs"
@@ -26,8 +23,8 @@ class NetworkSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     embedding_size: AtLeastOne = 128
     hidden_size: AtLeastOne = 128
     layers: AtLeastOne = 1
-    embedding_dropout: Dropout = 0.0
-    output_dropout: Dropout = 0.0
+    embedding_dropout: ProperFraction = 0.0
+    output_dropout: ProperFraction = 0.0
     tied: bool = True
     features: tuple[FeatureName, ...] = ()
 
@@ -53,13 +50,13 @@ class ValidationSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """`[validation]`: early stopping on the end of the training period.
 
     Attributes:
-        share: Share of the training sessions, the last by time, that is kept out of training; 0 trains on all of
-            them, for all epochs.
+        share: Share of the training sessions (of the clicks, where sessions never end), the last by time, that is kept
+            out of training; 0 trains on all, for all epochs.
         metric: What must improve.
         patience: Epochs without improvement after which training stops; the best epoch's weights are kept.
     """
 
-    share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    share: ProperFraction = 0.1
     metric: str = "MRR@20"
     patience: AtLeastOne = 3
 

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from models.training import EpochReport
 
@@ -22,8 +22,7 @@ class ProgressBar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("clicks{task.fields[loss]}"),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} clicks{task.fields[loss]}"),
             TimeRemainingColumn(),
             console=console,
         )

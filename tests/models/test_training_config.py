@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from models.errors import SettingsError
+from models.optimisers import SGD
+from models.schedules import Cosine
+from models.training_config import (
+    TrainingConfig,
+    config_for,
+    load_training_config,
+    parse_training_config,
+    shipped_configs,
+)
+
+
+def test_a_file_says_what_differs_from_the_defaults() -> None:
+    """Sections and their tagged members are read; what is not named keeps its default."""
+    config = parse_training_config(
+        b"""
+        epochs = 3
+        [network]
+        hidden_size = 7
+        features = ["time_gap"]
+        [optimiser]
+        name = "sgd"
+        learning_rate = 0.5
+        [schedule]
+        name = "cosine"
+        warmup_epochs = 0.5
+        """,
+        "a test",
+    )
+    assert config.epochs == 3
+    assert config.network.hidden_size == 7
+    assert config.network.features == ("time_gap",)
+    assert config.optimiser == SGD(learning_rate=0.5)
+    assert config.schedule == Cosine(warmup_epochs=0.5)
+    assert config.batches.order == "time"
+
+
+@pytest.mark.parametrize(
+    ("toml", "complaint"),
+    [
+        (b"epoch = 3", "unknown field `epoch`"),
+        (b"[network]\nhiden_size = 3", "unknown field `hiden_size`"),
+        (b"[optimiser]\nname = 'adam'\nmomentum = 0.9", "unknown field `momentum`"),
+        (b"[optimiser]\nname = 'lion'", "Invalid value 'lion'"),
+        (b"epochs = 0", ">= 1"),
+        (b"[network]\noutput_dropout = 1.0", "< 1"),
+        (b"[validation]\nmetric = 'Recall@7'", "there is no metric Recall@7"),
+        (b"[optimiser]\nname = 'sgd'\nlearning_rate = 0.0", "> 0"),
+        (b"[schedule]\nname = 'cosine'\nwarmup_epochs = -1.0", ">= 0"),
+        (b"epochs = ", "Invalid value"),
+    ],
+)
+def test_what_must_not_be_there_is_refused_by_name(toml: bytes, complaint: str) -> None:
+    """A misspelt key or an impossible value ends in one clear line, never in a silent default."""
+    with pytest.raises(SettingsError, match=complaint) as raised:
+        parse_training_config(toml, "shop.toml")
+    assert "shop.toml" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", shipped_configs())
+def test_every_shipped_configuration_is_valid(name: str) -> None:
+    """The committed files are read by their names."""
+    assert load_training_config(name).epochs >= 1
+
+
+def test_a_data_set_has_its_own_configuration_or_the_defaults() -> None:
+    """`nextclick train --dataset eshop` needs no --config."""
+    assert config_for("eshop").optimiser.learning_rate == 0.05
+    assert config_for("a shop of one's own") == TrainingConfig()
+
+
+def test_a_file_is_found_by_its_path(tmp_path: Path) -> None:
+    """A configuration of one's own lies anywhere."""
+    path = tmp_path / "own.toml"
+    path.write_text("epochs = 2\n", encoding="utf-8")
+    assert load_training_config(str(path)).epochs == 2
+
+
+def test_a_missing_configuration_names_those_there_are() -> None:
+    """The message lists the shipped names."""
+    with pytest.raises(SettingsError, match="eshop"):
+        load_training_config("nowhere.toml")
