@@ -18,6 +18,16 @@ BootstrapServers = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout; progress goes to stderr.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="End after this many.")]
+ServedArtifact = Annotated[
+    Path | None,
+    typer.Option(
+        "--artifact",
+        metavar="FOLDER",
+        envvar="NEXTCLICK_ARTIFACT",
+        help="The model that the worker serves.",
+        show_default="artifacts/model",
+    ),
+]
 DataFolder = Annotated[
     Path | None,
     typer.Option(

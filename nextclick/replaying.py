@@ -140,8 +140,15 @@ def require_topic(bootstrap_servers: str, topic: str, security: KafkaSecurity | 
     return found.partitions
 
 
-def click_producer(bootstrap_servers: str, security: KafkaSecurity | None = None) -> KafkaProducer:
+def click_producer(
+    bootstrap_servers: str, security: KafkaSecurity | None = None, *, linger_ms: int = LINGER_MS
+) -> KafkaProducer:
     """Return a producer that loses nothing and keeps each user's clicks in order (idempotent, murmur2 on the key).
+
+    Args:
+        bootstrap_servers: `host:port`, several with commas between them.
+        security: How the brokers are talked to; None: plainly.
+        linger_ms: How long a click waits for others of its batch.
 
     Raises:
         BrokerError: If no broker answers.
@@ -154,7 +161,7 @@ def click_producer(bootstrap_servers: str, security: KafkaSecurity | None = None
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             max_block_ms=REQUEST_TIMEOUT_MS,
             bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
-            linger_ms=LINGER_MS,
+            linger_ms=linger_ms,
             batch_size=BATCH_BYTES,
             max_request_size=CLICK_BYTES,
             **(security or KafkaSecurity()).client_options(),

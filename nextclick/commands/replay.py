@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextclick.options import AsJson, BootstrapServers, Limit
+from nextclick.options import PREPARED_FOLDER, AsJson, BootstrapServers, Limit
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,11 +21,16 @@ def replay(
         typer.Argument(metavar="[FILE]", help="Click log: .csv, .tsv, .jsonl or .parquet. Or name a --dataset."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", help="A data set that `nextclick data prepare` made ready.")
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|FOLDER",
+            help="A data set that `nextclick data prepare` made ready, or the folder of one.",
+        ),
     ] = None,
     prepared_folder: Annotated[
         Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
-    ] = Path("data/prepared"),
+    ] = PREPARED_FOLDER,
     part: Annotated[Literal["train", "test"], typer.Option("--part", help="Which part of the data set.")] = "test",
     columns: Annotated[
         str | None,
@@ -100,12 +105,13 @@ def _clicks(
 ) -> tuple[str, "pl.DataFrame"]:
     """Return the log's name and its clicks."""
     from models.click_log import Columns, read_click_log  # noqa: PLC0415
-    from models.prepared_data import load_prepared_data  # noqa: PLC0415
+    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
 
     if (log is None) == (dataset is None):
         raise typer.BadParameter("Name a FILE or a --dataset, one of them.", param_hint="FILE")
     if dataset is not None:
-        prepared = load_prepared_data(prepared_folder / dataset)
+        folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+        prepared = load_prepared_data(folder)
         return prepared.description.name, prepared.train if part == "train" else prepared.test
     assert log is not None  # noqa: S101 - one of the two is there
     read = read_click_log(log, Columns.parse(columns) if columns else Columns())
@@ -122,8 +128,8 @@ def _print(report: "ReplayReport", topic: str, as_json: bool) -> None:
         return
     ended = "Stopped early: " if report.stopped else ""
     typer.echo(
-        f"{ended}{report.sent:,} clicks sent to {topic}, {report.acknowledged:,} acknowledged, {report.failed:,} failed, "
-        f"in {report.elapsed_s:.1f} s ({report.clicks_per_second:,.0f}/s)."
+        f"{ended}{report.sent:,} clicks sent to {topic}, {report.acknowledged:,} acknowledged, "
+        f"{report.failed:,} failed, in {report.elapsed_s:.1f} s ({report.clicks_per_second:,.0f}/s)."
     )
     if report.first_failure:
         typer.echo(f"The first failure: {report.first_failure}")

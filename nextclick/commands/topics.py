@@ -68,7 +68,7 @@ def describe(bootstrap_servers: BootstrapServers = None, as_json: AsJson = False
 def _print(reports: Sequence["TopicReport"], as_json: bool) -> None:
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
     if as_json:
         encoded = [
@@ -85,7 +85,8 @@ def _print(reports: Sequence["TopicReport"], as_json: bool) -> None:
         ]
         typer.echo(msgspec.json.encode(encoded).decode())
         return
-    table = Table("topic", "for", "partitions", "replicas", "state", "settings")
+    # A name is there to be copied: never cut, never folded.
+    table = Table(Column("topic", no_wrap=True), "for", "partitions", "replicas", "state", box=None)
     for report in reports:
         found = report.found
         table.add_row(
@@ -94,6 +95,5 @@ def _print(reports: Sequence["TopicReport"], as_json: bool) -> None:
             str(found.partitions) if found else "",
             str(found.replication_factor) if found else "",
             "[red]missing[/]" if found is None else "[green]created[/]" if report.created else "there",
-            " ".join(f"{key}={value}" for key, value in report.configs.items()),
         )
     Console().print(table)

@@ -100,5 +100,5 @@ def test_a_child_that_ignores_sigterm_is_killed() -> None:
     child = ChildProcess([sys.executable, "-c", stubborn], output=write_end, grace_s=0.2)
     os.close(write_end)
     assert os.read(read_end, 1) == b"1"
-    os.close(read_end)
     assert child.stop() == -signal.SIGKILL
+    os.close(read_end)
