@@ -44,7 +44,15 @@ def test_every_field_is_read() -> None:
     )
     record = make_record(value)
     assert make_decoder().decode(record) == ClickEvent(
-        record, "ann", "item-04", 1714521600001, "e1", "s1", "cart", 2.5, consent=False  # type: ignore[arg-type]
+        record,
+        "ann",
+        "item-04",
+        1714521600001,
+        "e1",
+        "s1",
+        "cart",
+        2.5,
+        consent=False,  # type: ignore[arg-type]
     )
 
 
@@ -189,7 +197,8 @@ def test_bad_input_is_a_rejection_with_its_reason_and_its_record(value: bytes | 
 
 
 @pytest.mark.parametrize(
-    ("key", "reason"), [(None, "key_missing"), (b"", "key_mismatch"), (b"bob", "key_mismatch"), (b"\xff", "key_mismatch")]
+    ("key", "reason"),
+    [(None, "key_missing"), (b"", "key_mismatch"), (b"bob", "key_mismatch"), (b"\xff", "key_mismatch")],
 )
 def test_key_that_is_not_the_user_id_is_a_rejection(key: bytes | None, reason: str) -> None:
     """The key decides who owns the user's state: a click under another key must not reach it."""
@@ -246,7 +255,7 @@ def test_impossible_field_names_are_refused(field_map: dict[str, str]) -> None:
 
 
 def test_msgspec_says_what_reasons_are_read_from() -> None:
-    """The reasons come from msgspec's sentences: a release that words them otherwise must fail here, not in production."""
+    """Reasons are read from msgspec's sentences: a release that words them otherwise must fail here."""
     sentences = {}
     decoder = msgspec.json.Decoder(message_struct({}))
     for value in (b"{}", b"[]", b"null", click_value(user_id=7), click_value(user_id={}), click_value(value="x")):

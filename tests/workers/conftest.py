@@ -1,0 +1,54 @@
+"""Models for the worker's tests, exported once, and opened once in onnxruntime."""
+
+import pytest
+
+from export.artifact import Artifact
+from export.runtime import ModelRuntime
+from models.features import EventType, TimeGap
+from models.session_rule import SessionRule
+
+FEATURES = (TimeGap(mean=3.0, std=2.0), EventType(("view", "cart")))
+# Sessions end by their id and after half an hour.
+HALF_AN_HOUR_MS = 1_800_000
+
+
+@pytest.fixture(scope="session")
+def runtime(tiny_artifact: Artifact) -> ModelRuntime:
+    """The tiny LSTM, ready to run."""
+    return ModelRuntime(tiny_artifact)
+
+
+@pytest.fixture(scope="session")
+def featured_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """An LSTM with time gaps and event types whose state is kept in float16; sessions end by id and by gap."""
+    from tests.factories import make_tiny_artifact  # noqa: PLC0415 - torch
+
+    return make_tiny_artifact(
+        tmp_path_factory.mktemp("artifact") / "featured",
+        features=FEATURES,
+        session_rule=SessionRule(by_id=True, gap_ms=HALF_AN_HOUR_MS),
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def float32_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The same in float32 with lists of 25 of the 30 items: with the seen filter there are fewer."""
+    from tests.factories import make_tiny_artifact  # noqa: PLC0415 - torch
+
+    return make_tiny_artifact(
+        tmp_path_factory.mktemp("artifact") / "float32",
+        features=FEATURES,
+        session_rule=SessionRule(by_id=True, gap_ms=HALF_AN_HOUR_MS),
+        state_dtype="float32",
+        list_length=25,
+        ring_length=8,
+        exclude_seen=True,
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def featured_runtime(featured_artifact: Artifact) -> ModelRuntime:
+    """The model with features, ready to run."""
+    return ModelRuntime(featured_artifact)

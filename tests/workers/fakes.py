@@ -1,0 +1,155 @@
+"""What stands behind the pipeline's Protocols in tests, named after how it behaves."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
+
+from models.errors import BrokerError
+from workers.events import OutgoingRecord
+from workers.ports import BatchAbandoned, RecordWriter, StateRow
+
+Moment = Literal["publish", "save", "install"]
+MOMENTS: tuple[Moment, ...] = ("publish", "save", "install")
+
+
+class RecordingWriter:
+    """Acknowledges every record and keeps it, as a broker does."""
+
+    def __init__(self) -> None:
+        self.written: list[OutgoingRecord] = []
+        self._next_offset: Counter[tuple[str, int]] = Counter()
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
+        """Keep the records; return the newest offset by topic and partition."""
+        for record in records:
+            self.keep(record)
+        return {
+            (record.topic, record.partition): self._next_offset[record.topic, record.partition] - 1
+            for record in records
+        }
+
+    def keep(self, record: OutgoingRecord) -> None:
+        """Give one record its offset."""
+        self.written.append(record)
+        self._next_offset[record.topic, record.partition] += 1
+
+    def of_topic(self, topic: str) -> list[OutgoingRecord]:
+        """Return the records of one topic in the order in which they were written."""
+        return [record for record in self.written if record.topic == topic]
+
+
+class FailingWriter:
+    """Lets `after` more records reach a broker, then fails: those before are durable, nobody knows which.
+
+    Args:
+        broker: Keeps what gets through.
+        after: How many records still get through.
+    """
+
+    def __init__(self, broker: RecordingWriter, after: int) -> None:
+        self._broker = broker
+        self._left = after
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
+        """Write what still gets through.
+
+        Raises:
+            BrokerError: If any record does not.
+        """
+        if len(records) > self._left:
+            for record in records[: self._left]:
+                self._broker.keep(record)
+            self._left = 0
+            raise BrokerError(f"{len(records)} records were not acknowledged.")
+        self._left -= len(records)
+        return await self._broker.write(records)
+
+
+class MemoryRows:
+    """A store of nothing but rows."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[int, bytes], bytes] = {}
+        self.offsets: dict[int, int] = {}
+
+    def load(self, partition: int, user_key: bytes) -> bytes | None:
+        """Return a row."""
+        return self.rows.get((partition, user_key))
+
+    def install(self, rows: Iterable[StateRow], changelog_offsets: Mapping[int, int]) -> None:
+        """Keep rows and offsets."""
+        self.rows.update({(row.partition, row.user_key): row.record for row in rows})
+        self.offsets.update(changelog_offsets)
+
+
+class CrashingRows(MemoryRows):
+    """Dies before it installs anything."""
+
+    def install(self, rows: Iterable[StateRow], changelog_offsets: Mapping[int, int]) -> None:
+        """Die.
+
+        Raises:
+            SystemError: Always.
+        """
+        raise SystemError(f"The process died before it installed {list(rows)} at {changelog_offsets}.")
+
+
+class KeptOwnership:
+    """Every partition stays."""
+
+    def require(self, partitions: Collection[int]) -> None:
+        """Return."""
+
+
+class RevokedOwnership:
+    """A rebalance takes the partitions away just before one of the pipeline's moments.
+
+    Args:
+        at: Which.
+    """
+
+    def __init__(self, at: Moment) -> None:
+        self._asked_before = list(MOMENTS)
+        self._at = at
+
+    def require(self, partitions: Collection[int]) -> None:
+        """Return before the moment.
+
+        Raises:
+            BatchAbandoned: At it.
+        """
+        if self._asked_before.pop(0) == self._at:
+            raise BatchAbandoned(f"Partitions {sorted(partitions)} moved.")
+
+
+class Diary:
+    """One list of what was asked of the writer, the ownership and the store, in order.
+
+    Args:
+        writer: Who writes.
+        rows: Who keeps.
+    """
+
+    def __init__(self, writer: RecordWriter, rows: MemoryRows) -> None:
+        self.entries: list[str] = []
+        self._writer = writer
+        self._rows = rows
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
+        """Note the topics and write."""
+        self.entries.append("write " + " ".join(sorted({record.topic for record in records})))
+        return await self._writer.write(records)
+
+    def require(self, partitions: Collection[int]) -> None:
+        """Note the partitions."""
+        self.entries.append(f"own {sorted(partitions)}")
+
+    def load(self, partition: int, user_key: bytes) -> bytes | None:
+        """Note the user."""
+        self.entries.append(f"load {user_key.decode()}")
+        return self._rows.load(partition, user_key)
+
+    def install(self, rows: Iterable[StateRow], changelog_offsets: Mapping[int, int]) -> None:
+        """Note the offsets."""
+        self.entries.append(f"install {dict(changelog_offsets)}")
+        self._rows.install(rows, changelog_offsets)
