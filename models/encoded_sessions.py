@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.features import Feature, encode_features
+from models.sessions import session_gap_ms
 from models.vocabulary import ItemVocabulary
 
 # The item_index of an item that the vocabulary does not hold. Such a click leaves the state as it is, and such a
@@ -112,8 +113,7 @@ def encode_sessions(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: 
                 list(vocabulary.item_ids), range(len(vocabulary)), default=UNKNOWN_ITEM, return_dtype=pl.Int64
             )
             .alias("item_index"),
-            # A late click's gap is 0, as on the stream.
-            pl.col("timestamp_ms").diff().over("session_id").fill_null(0).clip(lower_bound=0).alias("gap_ms"),
+            session_gap_ms().alias("gap_ms"),
         )
         .sort("first_row", maintain_order=True)
     )

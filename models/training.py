@@ -5,6 +5,7 @@ Legend: R lanes, T clicks of a piece, N clicks of a batch; B, E, V as in `next_i
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -128,6 +129,12 @@ def _session_order(
     return np.arange(len(sessions))
 
 
+def best_epoch(history: Sequence[EpochReport], metric: str) -> int:
+    """Return the epoch whose weights training ended with: the first best by the metric, else the last one."""
+    validated = [(report.validation.metrics[metric], -report.epoch) for report in history if report.validation]
+    return -max(validated)[1] if validated else history[-1].epoch
+
+
 class EarlyStopping:
     """Remembers the weights of the best epoch, and when it has been the best for too long.
 
@@ -137,7 +144,6 @@ class EarlyStopping:
 
     def __init__(self, config: ValidationSection) -> None:
         self.config = config
-        self.best_epoch: int | None = None
         self._best_value = -math.inf
         self._best_weights: dict[str, Tensor] = {}
         self._epochs_since = 0
@@ -154,7 +160,7 @@ class EarlyStopping:
         value = report.validation.metrics[self.config.metric]
         self._epochs_since += 1
         if value > self._best_value:
-            self._best_value, self.best_epoch, self._epochs_since = value, report.epoch, 0
+            self._best_value, self._epochs_since = value, 0
             self._best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     def restore(self, network: nn.Module) -> None:

@@ -15,8 +15,8 @@ import polars as pl
 import torch
 
 from models.checkpoint import Checkpoint, CheckpointDescription, library_versions
-from models.encoded_sessions import EncodedSessions, encode_sessions
-from models.errors import TrainingError
+from models.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
+from models.errors import DataError, TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
 from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
@@ -24,7 +24,7 @@ from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
 from models.prepared_data import PreparedData
 from models.splitting import validation_split
 from models.training import TrainingProgress, train_network
-from models.training_config import NetworkSection, TrainingConfig
+from models.training_config import TrainingConfig
 from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
 
@@ -49,7 +49,7 @@ def train(
 
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
-        DataError: If the data has not what a feature needs, or nothing is left to validate on.
+        DataError: If the data has not what a feature needs, or there is nothing to validate on.
     """
     learned, validated = _set_validation_aside(data, config)
     if learned.is_empty():
@@ -59,7 +59,7 @@ def train(
     vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
     features = fit_features(learned, config.network.features)
     sessions = encode_sessions(learned, vocabulary, features)
-    validation = None if validated is None else encode_sessions(validated, vocabulary, features)
+    validation = None if validated is None else _encode_validation(validated, vocabulary, features)
     network = build_network(config, len(vocabulary), features)
     history = train_network(
         network, sessions, config, validation=validation, exclude_last=exclude_last, progress=progress
@@ -119,7 +119,7 @@ def evaluate_on_test(
 def build_network(config: TrainingConfig, item_count: int, features: tuple[Feature, ...]) -> NextItemLSTM:
     """Return a network with the first weights that `config.seed` gives."""
     torch.manual_seed(config.seed)
-    section: NetworkSection = config.network
+    section = config.network
     return NextItemLSTM(
         NextItemLSTMConfig(
             item_count=item_count,
@@ -139,6 +139,18 @@ def _set_validation_aside(data: PreparedData, config: TrainingConfig) -> tuple[p
         return data.train, None
     split = validation_split(data.train, data.description.session_rule, config.validation.share)
     return split.train, split.test
+
+
+def _encode_validation(
+    validated: pl.DataFrame, vocabulary: ItemVocabulary, features: tuple[Feature, ...]
+) -> EncodedSessions:
+    validation = encode_sessions(validated, vocabulary, features)
+    # Said now and not after the first epoch.
+    if not len(enumerate_predictions(validation)):
+        raise DataError(
+            "No session of the validation period has two clicks: raise `share` under [validation], or set it to 0."
+        )
+    return validation
 
 
 def _describe(dataset: str, learned: pl.DataFrame, sessions: EncodedSessions) -> TrainingData:

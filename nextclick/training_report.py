@@ -14,7 +14,7 @@ from models.checkpoint import save_checkpoint
 from models.evaluation import EvaluationReport
 from models.metrics import CUTOFFS
 from models.prepared_data import PreparedData
-from models.training import EpochReport
+from models.training import EpochReport, best_epoch
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
 from models.training_run import Comparison, evaluate_on_test, train
@@ -28,6 +28,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
         checkpoint: The folder that was written.
         training_data: What was learned.
         epochs: What each epoch did, the validation figures included.
+        best_epoch: The epoch whose weights were kept.
         seconds: Wall clock of the training, validation included.
         test: The network and popularity on the test clicks; None where these were left alone.
     """
@@ -35,6 +36,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
     checkpoint: str
     training_data: TrainingData
     epochs: tuple[EpochReport, ...]
+    best_epoch: int
     seconds: float
     test: Comparison | None
 
@@ -63,7 +65,14 @@ def train_and_report(
             checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=RING_LENGTH if exclude_seen else 0)
     save_checkpoint(out, checkpoint)
     description = checkpoint.description
-    return TrainingReport(str(out), description.training_data, description.history, seconds, comparison)
+    return TrainingReport(
+        checkpoint=str(out),
+        training_data=description.training_data,
+        epochs=description.history,
+        best_epoch=best_epoch(description.history, config.validation.metric),
+        seconds=seconds,
+        test=comparison,
+    )
 
 
 def print_training(report: TrainingReport, *, as_json: bool) -> None:
@@ -74,7 +83,7 @@ def print_training(report: TrainingReport, *, as_json: bool) -> None:
     console, data = Console(), report.training_data
     console.print(
         f"Learned {data.clicks:,} clicks of {data.sessions:,} sessions of {escape(data.dataset)} in "
-        f"{len(report.epochs)} epochs, {report.seconds:.0f} s.",
+        f"{len(report.epochs)} epochs, {report.seconds:.0f} s; kept the weights of epoch {report.best_epoch}.",
         highlight=False,
     )
     if report.test is not None:

@@ -33,10 +33,10 @@ def test_an_item_that_the_vocabulary_does_not_hold_is_minus_one() -> None:
 
 
 def test_features_are_those_of_the_stream() -> None:
-    """The first click's gap is 0 and so is a late click's; a gap is counted within the session only."""
-    clicks = make_clicks(("s", "a", 10), ("t", "a", 11), ("s", "b", 13), ("s", "c", 12), event_type="view")
+    """A session's first click has a gap of 0; a gap is counted within the session, unknown items included."""
+    clicks = make_clicks(("s", "a", 10), ("t", "a", 11), ("s", "x", 13), ("s", "c", 14), event_type="view")
     sessions = encode_sessions(clicks, ABC, (TimeGap(mean=0.0, std=1.0), EventType(("buy", "view"))))
-    assert sessions.features[:, 0] == pytest.approx([0.0, np.log1p(3.0), 0.0, 0.0])
+    assert sessions.features[:, 0] == pytest.approx([0.0, np.log1p(3.0), np.log1p(1.0), 0.0])
     assert sessions.features[:, 1:].tolist() == [[0.0, 1.0]] * 4
 
 
@@ -56,3 +56,10 @@ def test_the_last_items_before_a_prediction_come_newest_first() -> None:
     predictions = enumerate_predictions(sessions)
     assert last_items(sessions, predictions, np.array([3, 1]), 2).tolist() == [[2, 1], [0, -1]]
     assert last_items(sessions, predictions, np.array([0]), 0).shape == (1, 0)
+
+
+def test_no_clicks_are_no_sessions() -> None:
+    """An empty test period is for the evaluation to complain about."""
+    sessions = encode_sessions(make_clicks(), ABC, ())
+    assert len(sessions) == 0
+    assert len(enumerate_predictions(sessions)) == 0

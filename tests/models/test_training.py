@@ -11,7 +11,7 @@ from models.evaluation import EvaluationReport, evaluate_network
 from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
 from models.optimisers import SGD, Adam
 from models.schedules import StepDecay
-from models.training import EarlyStopping, EpochReport, train_network
+from models.training import EarlyStopping, EpochReport, best_epoch, train_network
 from models.training_config import BatchSection, NetworkSection, TrainingConfig, ValidationSection
 
 ITEMS = 7
@@ -192,6 +192,7 @@ def test_early_stopping_ends_with_the_weights_of_the_best_epoch() -> None:
     best = values.index(max(values))
     assert values[best] == 1.0
     assert len(values) == best + 3
+    assert best_epoch(history, "Recall@1") == best + 1
 
 
 def make_report(epoch: int, recall: float) -> EpochReport:
@@ -211,8 +212,14 @@ def test_the_best_epoch_is_kept_while_later_ones_are_worse() -> None:
         over.append(stopping.is_over)
     stopping.restore(network)
     assert over == [False, False, False, True]
-    assert stopping.best_epoch == 2
     assert network.output_bias.tolist() == [2.0] * ITEMS
+
+
+def test_the_best_epoch_is_the_first_of_equals_or_the_last_of_all() -> None:
+    """By the metric where there was a validation period; without one the last weights stay."""
+    assert best_epoch([make_report(1, 0.1), make_report(2, 0.3), make_report(3, 0.3)], "Recall@1") == 2
+    unvalidated = EpochReport(epoch=4, loss=1.0, learning_rate=0.1, seconds=0.0, validation=None)
+    assert best_epoch([unvalidated], "Recall@1") == 4
 
 
 def test_a_loss_that_is_not_finite_ends_training_with_the_remedy() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.errors import TrainingError
+from models.errors import DataError, TrainingError
 from models.features import TimeGap
 from models.optimisers import Adam
 from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
@@ -41,7 +41,9 @@ def make_data(*, sessions: int = 60, length: int = 6) -> PreparedData:
 def make_config(*, share: float = 0.0, epochs: int = 12) -> TrainingConfig:
     """A small network with a time gap."""
     return TrainingConfig(
-        network=NetworkSection(embedding_size=8, hidden_size=12, features=("time_gap",)),
+        network=NetworkSection(
+            embedding_size=8, hidden_size=12, embedding_dropout=0.0, output_dropout=0.0, features=("time_gap",)
+        ),
         batches=BatchSection(lanes=4, window=4, loss_divisor=4.0),
         optimiser=Adam(learning_rate=0.03),
         validation=ValidationSection(share=share, metric="Recall@1", patience=2),
@@ -96,3 +98,12 @@ def test_no_clicks_are_nothing_to_train_on() -> None:
     """An empty table ends in one clear line."""
     with pytest.raises(TrainingError, match="no click of circles"):
         train(make_data(sessions=0), make_config())
+
+
+def test_a_validation_period_without_a_prediction_is_refused_before_training() -> None:
+    """The last session alone, on items that nobody clicked before, has nothing to predict."""
+    data = make_data(sessions=10)
+    last = pl.col("session_id") == "s9"
+    strange = data.train.with_columns(item_id=pl.when(last).then(pl.lit("new")).otherwise("item_id"))
+    with pytest.raises(DataError, match="No session of the validation period has two clicks"):
+        train(PreparedData(data.description, strange, data.test, None), make_config(share=0.1))
