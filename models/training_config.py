@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from models.bounds import AtLeastOne, Positive, ProperFraction
+from models.bounds import AtLeastOne, AtLeastZero, Positive, ProperFraction
 from models.errors import SettingsError
 from models.features import FeatureName
 from models.metrics import METRIC_NAMES
@@ -86,7 +86,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validation: ValidationSection = ValidationSection()
     epochs: AtLeastOne = 20
     gradient_clip_norm: Positive | None = None
-    seed: int = 0
+    seed: AtLeastZero = 0
 
 
 def shipped_configs() -> tuple[str, ...]:

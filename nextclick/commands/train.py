@@ -37,7 +37,7 @@ def train(
     prepared_folder: Annotated[
         Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
     ] = PREPARED_FOLDER,
-    seed: Annotated[int | None, typer.Option("--seed", help="Instead of the configuration's.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the configuration's.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the configuration's.")] = None,
     validation_share: Annotated[
         float | None,

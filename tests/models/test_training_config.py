@@ -47,6 +47,7 @@ def test_a_file_says_what_differs_from_the_defaults() -> None:
         (b"[optimiser]\nname = 'adam'\nmomentum = 0.9", "unknown field `momentum`"),
         (b"[optimiser]\nname = 'lion'", "Invalid value 'lion'"),
         (b"epochs = 0", ">= 1"),
+        (b"seed = -1", ">= 0"),
         (b"[network]\noutput_dropout = 1.0", "< 1"),
         (b"[validation]\nmetric = 'Recall@7'", "there is no metric Recall@7"),
         (b"[optimiser]\nname = 'sgd'\nlearning_rate = 0.0", "> 0"),
