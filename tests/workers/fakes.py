@@ -68,8 +68,8 @@ class FailingWriter:
 class MemoryRows:
     """A store of nothing but rows."""
 
-    def __init__(self) -> None:
-        self.rows: dict[tuple[int, bytes], bytes] = {}
+    def __init__(self, rows: Mapping[tuple[int, bytes], bytes] | None = None) -> None:
+        self.rows = dict(rows or {})
         self.offsets: dict[int, int] = {}
 
     def load(self, partition: int, user_key: bytes) -> bytes | None:
