@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := train,embedded,rocksdb,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test
+.PHONY: help setup fmt lint types contracts check test test-kafka compose-check broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,4 +36,23 @@ contracts: setup ## Imports point one way
 test: setup ## All tests that need no outside service, under five minutes on two cores
 	$(BIN)/pytest
 
-check: lint types contracts test ## Lint, types, import contracts and tests
+test-kafka: setup ## The tests with a broker against a real Apache Kafka: NEXTCLICK_TEST_BROKER=host:port names one
+	@test -n "$$NEXTCLICK_TEST_BROKER$$NEXTCLICK_TEST_KAFKA_CLUSTER" || { echo "Name a broker: make test-kafka NEXTCLICK_TEST_BROKER=host:port" >&2; exit 2; }
+	$(BIN)/pytest -m "broker or kafka"
+
+compose-check: setup ## docker-compose.yml against its schema and, where there is one, a compose client; no engine needed
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@if docker compose version >/dev/null 2>&1; then docker compose --profile "*" config --quiet && echo "docker compose config: ok"; \
+	elif command -v docker-compose >/dev/null; then docker-compose config --quiet && echo "docker-compose config: ok"; \
+	else echo "docker compose config: skipped, there is no compose client"; fi
+
+check: lint types contracts compose-check test ## Lint, types, import contracts, compose file and tests
+
+broker: setup ## The embedded broker on 127.0.0.1:9092, until Ctrl-C
+	$(BIN)/nextclick broker
+
+up: ## Kafka, topics, worker and replayer in containers; train first: docker compose run --rm trainer
+	docker compose up --build --detach
+
+down: ## Stop the containers; volumes stay
+	docker compose down
