@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.vocabulary import ItemId, UserId
 from tests.click_records import click_value, make_record
 from tests.click_tables import MAY_2024_MS
 from workers.decoding import FIELDS, ClickDecoder, message_struct
@@ -44,15 +45,15 @@ def test_every_field_is_read() -> None:
     )
     record = make_record(value)
     assert make_decoder().decode(record) == ClickEvent(
-        record,
-        "ann",
-        "item-04",
-        1714521600001,
-        "e1",
-        "s1",
-        "cart",
-        2.5,
-        consent=False,  # type: ignore[arg-type]
+        record=record,
+        user_id=UserId("ann"),
+        item_id=ItemId("item-04"),
+        timestamp_ms=1714521600001,
+        event_id="e1",
+        session_id="s1",
+        event_type="cart",
+        value=2.5,
+        consent=False,
     )
 
 

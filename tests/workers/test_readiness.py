@@ -1,0 +1,29 @@
+from workers.metrics import WorkerMetrics
+from workers.readiness import Readiness
+
+
+def test_a_worker_is_ready_once_its_model_is_warm_and_its_states_are_restored() -> None:
+    """Each alone is not enough, and the page and the metric say the same."""
+    metrics = WorkerMetrics()
+    readiness = Readiness(metrics)
+    seen = []
+    for event in (
+        None,
+        readiness.model_is_warm,
+        readiness.states_are_restored,
+        readiness.states_are_moving,
+        readiness.states_are_restored,
+    ):
+        if event is not None:
+            event()
+        assert readiness.is_ready is (readiness.waiting_for is None)
+        assert metrics.registry.get_sample_value("nextclick_ready") == float(readiness.is_ready)
+        seen.append(readiness.waiting_for)
+    assert seen == ["loading the model", "restoring user states", None, "restoring user states", None]
+
+
+def test_states_alone_do_not_make_a_worker_ready() -> None:
+    """Partitions may arrive before the model is warm."""
+    readiness = Readiness(WorkerMetrics())
+    readiness.states_are_restored()
+    assert readiness.waiting_for == "loading the model"
