@@ -62,14 +62,16 @@ def unique_name() -> Callable[[str], str]:
 
 @contextmanager
 def _cluster(script: str, folder: str) -> Iterator[str]:
-    started = subprocess.run(
-        [sys.executable, script, "start", "--dir", folder], check=True, stdout=subprocess.PIPE, text=True, timeout=120
-    )
+    command = [sys.executable, script]
     try:
+        started = subprocess.run(
+            [*command, "start", "--dir", folder], check=True, stdout=subprocess.PIPE, text=True, timeout=120
+        )
         variables = dict(line.split("=", 1) for line in started.stdout.splitlines() if "=" in line)
         yield variables["NEXTCLICK_TEST_BROKER"]
     finally:
-        subprocess.run([sys.executable, script, "stop", "--purge", "--dir", folder], check=True, timeout=60)
+        # Unchecked: where the start failed, the reason is the start's.
+        subprocess.run([*command, "stop", "--purge", "--dir", folder], check=False, timeout=60)
 
 
 @pytest.fixture(scope="session")
