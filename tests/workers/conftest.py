@@ -1,15 +1,26 @@
 """Models for the worker's tests, exported once, and opened once in onnxruntime."""
 
+import os
+
 import pytest
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
 from models.features import EventType, TimeGap
 from models.session_rule import SessionRule
+from workers.settings import ENVIRONMENT_PREFIX, TEST_PREFIX
 
 FEATURES = (TimeGap(mean=3.0, std=2.0), EventType(("view", "cart")))
 # Sessions end by their id and after half an hour.
 HALF_AN_HOUR_MS = 1_800_000
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of tests are their own, not those of whoever runs them."""
+    for name in list(os.environ):
+        if name.upper().startswith(ENVIRONMENT_PREFIX) and not name.startswith(TEST_PREFIX):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

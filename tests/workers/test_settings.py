@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ LOGIN = {
     "NEXTCLICK_SASL_USERNAME": "worker",
     "NEXTCLICK_SASL_PASSWORD": SECRET,
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see their own environment, not that of whoever runs them."""
-    for name in list(os.environ):
-        if name.upper().startswith("NEXTCLICK_"):
-            monkeypatch.delenv(name)
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:

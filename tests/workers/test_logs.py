@@ -1,0 +1,56 @@
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from workers.logs import _CHATTERING, LogFormat, configure_structlog, logging_config
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Put back what a configuration changes."""
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in _CHATTERING)]
+    before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+def configure(log_format: LogFormat) -> None:
+    """Log as a worker does."""
+    configure_structlog()
+    logging.config.dictConfig(logging_config(log_format, "INFO"))
+
+
+def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours and the libraries' alike, on stderr; INFO of the libraries and our DEBUG are left out."""
+    configure("json")
+    log = structlog.get_logger("nextclick.test")
+    log.info("Model is warm", items=30)
+    log.debug("Batch processed")
+    logging.getLogger("aiokafka.consumer").info("chatter")
+    logging.getLogger("aiokafka.consumer").warning("Heartbeat %s", "failed")
+    ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (ours["event"], ours["items"], ours["level"], ours["logger"]) == (
+        "Model is warm",
+        30,
+        "info",
+        "nextclick.test",
+    )
+    assert (theirs["event"], theirs["level"]) == ("Heartbeat failed", "warning")
+    assert ours["timestamp"].endswith("Z")
+
+
+def test_text_logs_are_one_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a person: no colours, no JSON."""
+    configure("text")
+    structlog.get_logger("nextclick.test").warning("Batch abandoned", records=3)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Batch abandoned" in line
+    assert "records=3" in line
+    assert "\x1b" not in line
