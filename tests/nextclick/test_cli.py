@@ -1,6 +1,7 @@
 """The command line as a whole: help worth reading, quick to show, errors as one line."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,24 @@ def test_no_broker_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     assert ended.stderr.strip() == (
         "nextclick: No Kafka broker answers at 127.0.0.1:1: start one with `nextclick broker`, "
         "or name another with --bootstrap-servers."
+    )
+
+
+def test_a_listener_that_is_no_broker_is_one_line() -> None:
+    """A port that accepts connections and never answers: after the timeout, a sentence about what to check."""
+    script = (
+        "import sys\nfrom models.errors import BrokerError\nfrom workers.kafka_admin import require_broker\n"
+        "try:\n    require_broker(sys.argv[1], timeout_s=0.5)\nexcept BrokerError as error:\n    print(error)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        # A process of its own: the client library leaves a socket open when it gives up.
+        said = subprocess.run(
+            [sys.executable, "-c", script, address], check=True, capture_output=True, text=True, timeout=30
+        ).stdout
+    assert said == (
+        f"Something listens at {address}, but it did not answer as a Kafka broker within 0.5 s: "
+        "check --bootstrap-servers and the security settings (`nextclick config`).\n"
     )
 
 
