@@ -61,7 +61,7 @@ def evaluate_artifact(artifact: Artifact, clicks: pl.DataFrame, *, exclude_seen:
     if not len(target_index):
         raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
     popular = PopularList(artifact)
-    model, popularity = _ListTally(artifact), _ListTally(artifact)
+    model, popularity = ListTally(artifact), ListTally(artifact)
     for block in lists_after_clicks(artifact, clicks, exclude_seen=exclude_seen):
         predicted = following.exists[block.click]
         target = following.target_index[block.click[predicted]]
@@ -108,8 +108,12 @@ def next_clicks(artifact: Artifact, clicks: pl.DataFrame) -> NextClicks:
     return NextClicks(exists, target_index, len(np.unique(predictions.session)))
 
 
-class _ListTally:
-    """Figures of lists so far."""
+class ListTally:
+    """Figures of lists so far.
+
+    Args:
+        artifact: Its catalogue and the length of its lists.
+    """
 
     def __init__(self, artifact: Artifact) -> None:
         list_length = artifact.manifest.list_length
@@ -119,6 +123,7 @@ class _ListTally:
         self._listed = np.zeros(artifact.manifest.item_count, dtype=np.bool_)
 
     def add(self, top_item: NDArray[np.int64], top_score: NDArray[np.float32], target: NDArray[np.int64]) -> None:
+        """Count B lists, items and scores (B, K), and what was clicked next, (B,)."""
         ranks = ranks_from_lists(top_item, top_score, target)
         # A target that is not listed comes after every cutoff, also those beyond a short catalogue's list.
         self._tally.add(np.where(ranks > top_item.shape[1], max(*CUTOFFS, top_item.shape[1]) + 1, ranks))
@@ -126,4 +131,5 @@ class _ListTally:
         self._listed[top_item[:, :length][top_score[:, :length] > -np.inf]] = True
 
     def figures(self) -> dict[str, float]:
+        """Return `Recall@1` and so on, and the coverage."""
         return {**self._tally.figures(), f"Coverage@{max(self._tally.cutoffs)}": catalogue_coverage(self._listed)}

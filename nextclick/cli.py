@@ -13,6 +13,7 @@ from nextclick.commands.data import data
 from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
 from nextclick.commands.inspect import inspect
+from nextclick.commands.online_eval import online_eval
 from nextclick.commands.recommend import recommend
 from nextclick.commands.replay import replay
 from nextclick.commands.state import state
@@ -40,6 +41,7 @@ app.command()(watch)
 app.command()(state)
 app.command()(config)
 app.command()(evaluate)
+app.command("online-eval")(online_eval)
 app.command()(export)
 app.command()(inspect)
 app.command()(recommend)

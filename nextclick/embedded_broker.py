@@ -10,6 +10,7 @@ import re
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import IO, Self
 
@@ -71,6 +72,20 @@ class EmbeddedBroker:
             self._process.stop()
         self._process = None
         self._bootstrap_servers = None
+
+
+@contextlib.contextmanager
+def given_or_embedded(bootstrap_servers: str | None) -> Iterator[str]:
+    """Yield the address that was given, or that of an embedded broker which lives as long as the block.
+
+    Raises:
+        BrokerError: If none was given and there is none for this platform.
+    """
+    if bootstrap_servers is not None:
+        yield bootstrap_servers
+        return
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
 
 
 def find_binary() -> str:
