@@ -65,6 +65,7 @@ class Settings(BaseSettings):
         default_factory=dict, description="Other names in the click's JSON: `user_id=visitorId,item_id=sku`."
     )
     max_id_bytes: int = Field(512, ge=1, le=32_768, description="Longest user, item, session or event id.")
+    # A century at most: event times stay far inside the 8 bytes of a state record.
     max_future_s: int = Field(
         86_400, ge=0, le=3_153_600_000, description="How far a click's time may lie ahead of the worker's clock."
     )
