@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := train,embedded,rocksdb,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-kafka compose-check broker up down
+.PHONY: help setup fmt lint types contracts check test test-kafka compose-check online-eval demo broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,20 @@ compose-check: setup ## docker-compose.yml against its schema and, where there i
 	else echo "docker compose config: skipped, there is no compose client"; fi
 
 check: lint types contracts compose-check test ## Lint, types, import contracts, compose file and tests
+
+DATASET ?= eshop
+data/prepared/$(DATASET)/prepared.json: | setup
+	$(BIN)/nextclick data prepare $(DATASET)
+
+artifacts/$(DATASET)/manifest.json: data/prepared/$(DATASET)/prepared.json
+	$(BIN)/nextclick train --dataset $(DATASET)
+	$(BIN)/nextclick export checkpoints/$(DATASET) --out artifacts/$(DATASET)
+
+online-eval: artifacts/$(DATASET)/manifest.json ## A worker's published lists against the offline ones: DATASET=eshop
+	$(BIN)/nextclick online-eval artifacts/$(DATASET) --dataset $(DATASET)
+
+demo: setup ## Train, serve and recommend on real clicks, all by itself: DEMO_ARGS="--rate 100 --limit 2000", say
+	@$(BIN)/nextclick demo $(DEMO_ARGS)
 
 broker: setup ## The embedded broker on 127.0.0.1:9092, until Ctrl-C
 	$(BIN)/nextclick broker

@@ -12,6 +12,7 @@ from yarl import URL
 from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
+from workers.batch_consumer import FetchedRecords
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
 from workers.logs import configure_structlog, logging_config
@@ -21,10 +22,10 @@ from workers.ports import StateStore
 from workers.preflight import check_topics
 from workers.process import RecommenderWorker
 from workers.readiness import Readiness
-from workers.recommender import Recommender, click_record, next_offsets
+from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
 from workers.settings import Settings, load_settings
-from workers.transport import StreamingApp
+from workers.streaming_app import StreamingApp
 from workers.web import add_pages
 
 log = structlog.get_logger("nextclick")
@@ -32,6 +33,8 @@ log = structlog.get_logger("nextclick")
 # Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
 BATCH_BYTES = 1 << 20
 LAG_INTERVAL_S = 5.0
+# Between the consumer and the agent, each of at most `max_batch_records`: what bounds memory while the broker is slow.
+QUEUED_FETCHES = 8
 
 
 class RecommenderApp(StreamingApp):
@@ -94,19 +97,19 @@ def _add_agents(app: RecommenderApp) -> None:
 
     # A raise ends the worker: Faust's default would go on with the next event, and `last_offset` would then turn the
     # failed clicks into clicks that were applied.
-    @app.agent(_bytes_topic(app, settings.source_topic), name="recommend", supervisor_strategy=CrashingSupervisor)
-    async def recommend(stream: StreamT[bytes]) -> None:
-        async for events in micro_batches(stream, settings.max_batch_records):
-            await app.recommender.process(events)
+    @app.agent(_batch_topic(app, settings.source_topic), name="recommend", supervisor_strategy=CrashingSupervisor)
+    async def recommend(stream: StreamT[FetchedRecords]) -> None:
+        async for batch in micro_batches(stream, settings.max_batch_records):
+            await app.recommender.process(batch)
 
     if settings.rekey:
 
-        @app.agent(_bytes_topic(app, settings.clicks_topic), name="rekey", supervisor_strategy=CrashingSupervisor)
-        async def rekey(stream: StreamT[bytes]) -> None:
-            async for events in micro_batches(stream, settings.max_batch_records):
-                with app.batch_consumer.batch_in_flight() as batch:
-                    app.metrics.count_rekeyed(*await app.rekeyer.process([click_record(event) for event in events]))
-                    batch.done(next_offsets(events))
+        @app.agent(_batch_topic(app, settings.clicks_topic), name="rekey", supervisor_strategy=CrashingSupervisor)
+        async def rekey(stream: StreamT[FetchedRecords]) -> None:
+            async for batch in micro_batches(stream, settings.max_batch_records):
+                with app.batch_consumer.batch_in_flight() as in_flight:
+                    app.metrics.count_rekeyed(*await app.rekeyer.process(batch.records))
+                    in_flight.done(batch.next_offsets)
 
 
 def _watch_lag(app: RecommenderApp) -> None:
@@ -117,9 +120,9 @@ def _watch_lag(app: RecommenderApp) -> None:
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
 
 
-def _bytes_topic(app: RecommenderApp, name: str) -> TopicT:
-    """Return a topic whose records reach the agent as they are, null values included, and whose offsets we commit."""
-    return app.topic(name, key_type=bytes, value_type=bytes, acks=False, allow_empty=True)
+def _batch_topic(app: RecommenderApp, name: str) -> TopicT:
+    """Return a topic whose fetched batches reach the agent as they are, and whose offsets we commit."""
+    return app.topic(name, key_serializer="raw", value_serializer="raw", acks=False, maxsize=QUEUED_FETCHES)
 
 
 def _follow_rebalances(app: RecommenderApp) -> None:
@@ -157,7 +160,6 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": settings.standby_replicas,
         "topic_allow_declare": False,
         "topic_disable_leader": True,
-        "stream_buffer_maxsize": 4 * settings.max_batch_records,
         "web_bind": settings.web_host,
         "web_host": settings.web_host,
         "web_port": settings.web_port,

@@ -1,27 +1,65 @@
-"""A stream of events as a stream of micro-batches: what is there, never waiting for a batch to fill."""
+"""A stream of fetched batches as a stream of micro-batches: what is there, never waiting for a batch to fill."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import cast
 
-from faust.types import ChannelT, EventT, StreamT
+from aiokafka import ConsumerRecord
+from faust.types import TP, ChannelT, StreamT
+
+from workers.batch_consumer import FetchedRecords
+from workers.events import ClickRecord
 
 
-async def micro_batches(stream: StreamT[bytes], max_records: int) -> AsyncIterator[list[EventT[bytes]]]:
-    """Yield the events that have arrived, at least one and at most `max_records`, in their order.
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """Records that are processed together.
 
-    An event that an older consumer generation had fetched is left out: the rebalance that ended that generation seeks
-    to the committed offsets, and it is fetched again.
+    Attributes:
+        records: In offset order within each partition, at least one.
+        next_offsets: What may be committed once they are processed, by partition.
     """
-    events = aiter(stream.events())
-    queue = cast(ChannelT[bytes], stream.channel).queue
-    async for event in events:
-        batch = [event]
-        while len(batch) < max_records and not queue.empty():
-            following = await anext(events, None)
+
+    records: list[ClickRecord]
+    next_offsets: dict[TP, int]
+
+
+async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> AsyncIterator[MicroBatch]:
+    """Yield what has arrived: whole fetches, at least one, none added once there are `max_records`.
+
+    What an older consumer generation had fetched is left out: the rebalance that ended that generation seeks to the
+    committed offsets, and it is fetched again.
+    """
+    fetches = aiter(stream)
+    queue = cast(ChannelT[FetchedRecords], stream.channel).queue
+    async for fetch in fetches:
+        arrived = [fetch]
+        while sum(len(one.records) for one in arrived) < max_records and not queue.empty():
+            following = await anext(fetches, None)
             if following is None:
                 break
-            batch.append(following)
+            arrived.append(following)
         generation = stream.app.consumer_generation_id
-        current = [event for event in batch if event.message.generation_id == generation]
-        if current:
-            yield current
+        batch = _micro_batch(fetch for fetch in arrived if fetch.generation == generation)
+        if batch.records:
+            yield batch
+
+
+def _micro_batch(fetches: Iterable[FetchedRecords]) -> MicroBatch:
+    batch = MicroBatch([], {})
+    for fetch in fetches:
+        batch.records.extend(_click_record(fetch.tp, record) for record in fetch.records)
+        batch.next_offsets[fetch.tp] = fetch.records[-1].offset + 1
+    return batch
+
+
+def _click_record(tp: TP, record: ConsumerRecord) -> ClickRecord:
+    return ClickRecord(
+        topic=tp.topic,
+        partition=tp.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+    )

@@ -1,18 +1,15 @@
 """Runs the stream's micro-batches through the pipeline, and moves the offsets: step 9."""
 
 import time
-from collections.abc import Sequence
-from typing import cast
 
 import structlog
-from faust.types import TP, EventT
 
-from workers.events import ClickRecord
 from workers.metrics import WorkerMetrics
+from workers.micro_batches import MicroBatch
 from workers.pipeline import BatchReport, Pipeline
 from workers.ports import BatchAbandoned
 from workers.rejection_alarm import RejectionAlarm
-from workers.transport import StreamingApp
+from workers.streaming_app import StreamingApp
 
 log = structlog.get_logger("nextclick")
 
@@ -32,23 +29,22 @@ class Recommender:
         self._metrics = metrics
         self._alarm = RejectionAlarm()
 
-    async def process(self, events: Sequence[EventT[bytes]]) -> None:
+    async def process(self, batch: MicroBatch) -> None:
         """Process a micro-batch and let its offsets move.
 
         Raises:
             NextclickError: If it could not be processed; no offset moves and the worker must end.
         """
-        records = [click_record(event) for event in events]
         started = time.perf_counter()
         try:
-            with self._app.batch_consumer.batch_in_flight() as batch:
-                report = await self._pipeline.process(records, batch)
-                batch.done(next_offsets(events))
+            with self._app.batch_consumer.batch_in_flight() as in_flight:
+                report = await self._pipeline.process(batch.records, in_flight)
+                in_flight.done(batch.next_offsets)
         except BatchAbandoned as abandoned:
             self._metrics.count_abandoned_batch()
-            log.warning("Batch abandoned", records=len(records), reason=str(abandoned))
+            log.warning("Batch abandoned", records=len(batch.records), reason=str(abandoned))
             return
-        oldest_ms = min(record.timestamp_ms for record in records)
+        oldest_ms = min(record.timestamp_ms for record in batch.records)
         self._observe(report, seconds=time.perf_counter() - started, oldest_click_age_s=time.time() - oldest_ms / 1000)
 
     def _observe(self, report: BatchReport, *, seconds: float, oldest_click_age_s: float) -> None:
@@ -66,23 +62,3 @@ class Recommender:
             dead_letters=sum(report.dead_letters.values()),
             milliseconds=round(seconds * 1000, 1),
         )
-
-
-def next_offsets(events: Sequence[EventT[bytes]]) -> dict[TP, int]:
-    """Return the offset after the last of the events, by partition."""
-    return {event.message.tp: event.message.offset + 1 for event in events}
-
-
-def click_record(event: EventT[bytes]) -> ClickRecord:
-    """Return the event's record as Kafka gave it."""
-    message = event.message
-    return ClickRecord(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp_ms=round(message.timestamp * 1000),
-        key=message.key,
-        value=message.value,
-        # aiokafka gives pairs; Faust's type allows a mapping as well, for transports that keep no duplicates.
-        headers=tuple(cast(Sequence[tuple[str, bytes]], message.headers or ())),
-    )

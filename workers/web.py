@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from workers.metrics import WorkerMetrics
 from workers.readiness import Readiness
-from workers.transport import StreamingApp
+from workers.streaming_app import StreamingApp
 
 
 def add_pages(app: StreamingApp, metrics: WorkerMetrics, readiness: Readiness) -> None:

@@ -2,48 +2,54 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import cast
-from unittest.mock import Mock
 
 import pytest
-from faust.types import EventT, StreamT
+from aiokafka import ConsumerRecord
+from faust.types import TP, StreamT
 
-from workers.micro_batches import micro_batches
+from workers.batch_consumer import FetchedRecords
+from workers.events import ClickRecord
+from workers.micro_batches import MicroBatch, micro_batches
 
 
-def make_event(number: int, *, generation: int = 1) -> EventT[bytes]:
-    """An event that a consumer generation fetched."""
-    return Mock(message=Mock(offset=number, generation_id=generation))
+def make_fetch(*offsets: int, partition: int = 0, generation: int = 1) -> FetchedRecords:
+    """What one fetch brought of a partition of `clicks`."""
+    records = [
+        ConsumerRecord("clicks", partition, offset, 1_700_000_000_000 + offset, 0, b"u", b"v", None, 1, 1, ())
+        for offset in offsets
+    ]
+    return FetchedRecords(TP("clicks", partition), records, generation)
 
 
 class ArrivingStream:
-    """A stream whose events arrive in groups: the next group only when the last one has been taken.
+    """A stream whose fetches arrive in groups: the next group only when the last one has been taken.
 
     Args:
         groups: What arrives together.
         generation: The consumer's present one.
     """
 
-    def __init__(self, groups: Sequence[Sequence[EventT[bytes]]], generation: int) -> None:
-        self.queue: asyncio.Queue[EventT[bytes]] = asyncio.Queue()
+    def __init__(self, groups: Sequence[Sequence[FetchedRecords]], generation: int) -> None:
+        self.queue: asyncio.Queue[FetchedRecords] = asyncio.Queue()
         self.channel = SimpleNamespace(queue=self.queue)
         self.app = SimpleNamespace(consumer_generation_id=generation)
         self._groups = groups
 
-    async def events(self) -> AsyncIterator[EventT[bytes]]:
+    async def __aiter__(self) -> AsyncIterator[FetchedRecords]:
         """Yield them one by one, as Faust does."""
         for group in self._groups:
-            for event in group:
-                self.queue.put_nowait(event)
+            for fetch in group:
+                self.queue.put_nowait(fetch)
             while not self.queue.empty():
                 yield self.queue.get_nowait()
 
 
-def batches(*groups: Sequence[EventT[bytes]], max_records: int = 4, generation: int = 1) -> list[list[int]]:
-    """Offsets of each micro-batch."""
+def batches(*groups: Sequence[FetchedRecords], max_records: int = 4, generation: int = 1) -> list[MicroBatch]:
+    """Collect the micro-batches of a stream that ends."""
 
-    async def collect() -> list[list[int]]:
-        stream = cast(StreamT[bytes], ArrivingStream(groups, generation))
-        return [[event.message.offset for event in batch] async for batch in micro_batches(stream, max_records)]
+    async def collect() -> list[MicroBatch]:
+        stream = cast(StreamT[FetchedRecords], ArrivingStream(groups, generation))
+        return [batch async for batch in micro_batches(stream, max_records)]
 
     return asyncio.run(collect())
 
@@ -51,21 +57,37 @@ def batches(*groups: Sequence[EventT[bytes]], max_records: int = 4, generation: 
 @pytest.mark.parametrize(
     ("arriving", "expected"),
     [
-        ([[0]], [[0]]),
-        ([[0, 1, 2]], [[0, 1, 2]]),
-        ([[0], [1, 2], [3]], [[0], [1, 2], [3]]),
-        ([[0, 1, 2, 3, 4, 5]], [[0, 1, 2, 3], [4, 5]]),
-        ([[0, 1, 2, 3], [4]], [[0, 1, 2, 3], [4]]),
+        ([[[0]]], [[0]]),
+        ([[[0, 1, 2]]], [[0, 1, 2]]),
+        ([[[0]], [[1, 2]], [[3]]], [[0], [1, 2], [3]]),
+        ([[[0], [1], [2]]], [[0, 1, 2]]),
+        ([[[0, 1], [2, 3], [4]]], [[0, 1, 2, 3], [4]]),
+        ([[[0, 1, 2], [3, 4, 5], [6]]], [[0, 1, 2, 3, 4, 5], [6]]),
         ([], []),
     ],
 )
-def test_a_batch_is_what_has_arrived(arriving: list[list[int]], expected: list[list[int]]) -> None:
-    """At most four here, at least one, in order, and never a wait for more."""
-    assert batches(*([make_event(number) for number in group] for group in arriving)) == expected
+def test_a_batch_is_what_has_arrived(arriving: list[list[list[int]]], expected: list[list[int]]) -> None:
+    """Whole fetches, none added once there are four records here, in order, and never a wait for more."""
+    found = batches(*([make_fetch(*offsets) for offsets in group] for group in arriving))
+    assert [[record.offset for record in batch.records] for batch in found] == expected
 
 
-def test_events_of_an_older_generation_are_left_out() -> None:
+def test_offsets_to_commit() -> None:
+    """The one after the last record of each partition."""
+    (batch,) = batches([make_fetch(7, 8), make_fetch(3, partition=1), make_fetch(9)])
+    assert batch.next_offsets == {TP("clicks", 0): 10, TP("clicks", 1): 4}
+
+
+def test_a_record_is_as_kafka_gave_it() -> None:
+    """Nothing of it is looked into or lost."""
+    (batch,) = batches([make_fetch(7)])
+    assert batch.records == [ClickRecord("clicks", 0, 7, 1_700_000_000_007, b"u", b"v", ())]
+
+
+def test_fetches_of_an_older_generation_are_left_out() -> None:
     """They are fetched again after the rebalance; a batch of nothing else is no batch."""
-    stale = [make_event(0, generation=1), make_event(1, generation=1)]
-    mixed = [make_event(2, generation=1), make_event(3, generation=2)]
-    assert batches(stale, mixed, generation=2) == [[3]]
+    stale = [make_fetch(0), make_fetch(1)]
+    mixed = [make_fetch(2), make_fetch(3, generation=2)]
+    (batch,) = batches(stale, mixed, generation=2)
+    assert [record.offset for record in batch.records] == [3]
+    assert batch.next_offsets == {TP("clicks", 0): 4}

@@ -1,0 +1,269 @@
+"""Faust's consumer with whole fetched batches as events, and offsets that move for whole micro-batches.
+
+Stock Faust delivers record by record, and three of its habits lose clicks:
+
+- It acknowledges every event by itself, also one that a rebalance made it skip: its offset may then be committed
+  although nobody has processed it. Here the agent says which offsets are done, and nothing else moves them; the click
+  topics are declared with `acks=False`, so Faust's own bookkeeping leaves them alone.
+- After a restore it lets the click partitions flow first and seeks them to their committed offsets second. What was
+  fetched before the seek is still being delivered after it, moves the read offset past what the seek brings again, and
+  that is then dropped as old. Here nothing flows from the seek until Faust resumes the flow, and no fetch that began
+  before a seek is delivered after it.
+- A fetched record whose partition was paused meanwhile is dropped. Here its partition is sought back to it.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, cast
+
+from aiokafka import ConsumerRecord
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, AppT
+from faust.types.tuples import ConsumerMessage
+from mode.types import ServiceT
+
+from workers.ports import BatchAbandoned
+from workers.streaming_app import StreamingApp
+
+# A batch in flight gets this long to finish when its partitions are taken away or the worker stops. Above any broker's
+# normal answer, far below the rebalance timeout.
+DRAIN_TIMEOUT_S = 10.0
+# How long a fetch may wait for news in our hands; a seek waits for it.
+FETCH_TIMEOUT_S = 0.25
+# How often to look again while no partition may be fetched from.
+NO_PARTITIONS_PAUSE_S = 0.05
+
+
+class FetchedRecords(NamedTuple):
+    """What one fetch brought of one partition: the value of an event of a batch topic.
+
+    Attributes:
+        tp: The partition.
+        records: Its records in offset order, at least one.
+        generation: The consumer generation that fetched them.
+    """
+
+    tp: TP
+    records: Sequence[ConsumerRecord]
+    generation: int
+
+
+class BatchInFlight:
+    """One micro-batch between its fetch and its commit; the pipeline's `Ownership`.
+
+    Args:
+        app: Whose consumer fetched it.
+        generation: The consumer generation that it was fetched in.
+    """
+
+    def __init__(self, app: AppT, generation: int) -> None:
+        self._app = app
+        self._generation = generation
+        self.revoked = False
+        self.next_offsets: dict[TP, int] = {}
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether no rebalance has taken the batch away."""
+        return not self.revoked and self._app.consumer_generation_id == self._generation
+
+    def require(self, partitions: Collection[int]) -> None:
+        """Return if the batch is still owned.
+
+        Raises:
+            BatchAbandoned: If it is not.
+        """
+        if not self.is_owned:
+            raise BatchAbandoned(f"Partitions {sorted(partitions)} moved while a batch of them was in flight.")
+
+    def done(self, next_offsets: Mapping[TP, int]) -> None:
+        """Say that every record of the batch is processed: these offsets may be committed."""
+        self.next_offsets.update(next_offsets)
+
+
+class BatchConsumer(driver.Consumer):
+    """A consumer that delivers whole batches, and whose offsets are moved by whole micro-batches alone."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._next_offsets: dict[TP, int] = {}
+        # Newest offset that may be or was committed, of partitions that have had a batch in this generation.
+        self._processed: dict[TP, int] = {}
+        self._in_flight: set[BatchInFlight] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        # Held while records are fetched and while positions are sought, so that neither comes between the other.
+        self._position_lock = asyncio.Lock()
+        # Counts seeks to the committed offsets: what was fetched before one is not delivered after it.
+        self._seeks = 0
+
+    # ---- fetch and deliver
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Fetch and deliver until the fetcher is stopped; Faust runs it in a task of its own."""
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await self._fetch_and_deliver()
+                # A delivery that does not have to wait never gives the event loop a turn.
+                await asyncio.sleep(0)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    async def _fetch_and_deliver(self) -> None:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+            return
+        async with self._position_lock:
+            # Read inside: a seek may have been waited for, and may have stopped the flow.
+            seeks, generation = self._seeks, self.app.consumer_generation_id
+            fetched = await self._fetch()
+        for tp, records in fetched.items():
+            if not await self._deliver(tp, records, seeks, generation):
+                # A rebalance: it ends with a seek to the committed offsets, which brings all of this again.
+                return
+
+    async def _fetch(self) -> Mapping[TP, Sequence[ConsumerRecord]]:
+        """Return what has arrived of the partitions that may be fetched from; nothing where there are none."""
+        # A copy: the set changes while the thread that fetches reads it.
+        active = set(self._get_active_partitions())
+        if not active:
+            # An empty set would mean all partitions to aiokafka.
+            await asyncio.sleep(NO_PARTITIONS_PAUSE_S)
+            return {}
+        fetched: Mapping[TP, Sequence[ConsumerRecord]] = await self._getmany(active, FETCH_TIMEOUT_S)
+        return fetched
+
+    async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], seeks: int, generation: int) -> bool:
+        """Hand one partition's records to its streams; False where a rebalance has come between."""
+        if seeks != self._seeks or not self.flow_active or generation != self.app.consumer_generation_id:
+            return False
+        if tp not in self._get_active_partitions() and tp not in self._buffered_partitions:
+            # Paused since the fetch: it goes on with these once it is resumed.
+            await self.seek(tp, records[0].offset)
+            return True
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        if tp.topic in cast(StreamingApp, self.app).batch_topics:
+            return await self._deliver_message(_batch_message(FetchedRecords(tp, records, generation)))
+        return await self._deliver_each(tp, records)
+
+    async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord]) -> bool:
+        """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read."""
+        for record in records:
+            read_offset = self._read_offset[tp]
+            if read_offset is not None and record.offset < read_offset:
+                continue
+            if read_offset and record.offset - read_offset > 1 and self.app.topics.acks_enabled_for(tp.topic):
+                await self._add_gap(tp, read_offset + 1, record.offset - 1)
+            if self._commit_every is not None and self._n_acked >= self._commit_every:
+                self._n_acked = 0
+                await self.commit()
+            if not await self._deliver_message(self._to_message(tp, record)):
+                return False
+            self._read_offset[tp] = record.offset
+        return True
+
+    async def _deliver_message(self, message: ConsumerMessage) -> bool:
+        """Wait until the message is in its streams' queues; False where the flow was suspended first."""
+        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        return self.flow_active
+
+    async def perform_seek(self) -> None:
+        """Seek every partition to its committed offset; nothing is delivered until Faust resumes the flow.
+
+        Faust calls it at the end of a rebalance, and resumes the flow right after it.
+        """
+        self.stop_flow()
+        async with self._position_lock:
+            self._seeks += 1
+            await super().perform_seek()
+
+    # ---- batches in flight and their offsets
+
+    @contextmanager
+    def batch_in_flight(self) -> Iterator[BatchInFlight]:
+        """Have a micro-batch in flight: a rebalance and a shutdown wait until the block is left.
+
+        Offsets move only where `done` was called in the block and the batch is still owned at its end.
+        """
+        batch = BatchInFlight(self.app, self.app.consumer_generation_id)
+        self._in_flight.add(batch)
+        self._idle.clear()
+        try:
+            yield batch
+            if batch.is_owned:
+                self._move_offsets(batch.next_offsets)
+        finally:
+            self._in_flight.discard(batch)
+            if not self._in_flight:
+                self._idle.set()
+
+    def _move_offsets(self, next_offsets: Mapping[TP, int]) -> None:
+        for tp, offset in next_offsets.items():
+            # Redelivered records are processed again, below what is done already.
+            self._processed[tp] = max(offset, self._processed.get(tp, 0))
+            self._next_offsets[tp] = self._processed[tp]
+
+    async def lag(self, tp: TP) -> int:
+        """Return how many records of a partition are not processed yet."""
+        highwater = self.highwater(tp) or 0
+        processed = self._processed.get(tp)
+        if processed is None:
+            processed = await self.position(tp) or 0
+        return max(0, highwater - processed)
+
+    async def wait_empty(self) -> None:
+        """Wait until no batch is in flight, then commit; Faust calls it before it lets go of partitions.
+
+        A batch that takes longer than `DRAIN_TIMEOUT_S` loses its right to be written.
+        """
+        try:
+            await asyncio.wait_for(self._idle.wait(), DRAIN_TIMEOUT_S)
+        except TimeoutError:
+            for batch in self._in_flight:
+                batch.revoked = True
+            self.log.warning("A batch did not finish in %s s: it is abandoned and redelivered.", DRAIN_TIMEOUT_S)
+        await self.commit()
+
+    async def force_commit(
+        self,
+        topics: object = None,  # noqa: ARG002 - Faust's signature
+        start_new_transaction: bool = True,  # noqa: ARG002
+    ) -> bool:
+        """Commit what finished batches allow."""
+        offsets, self._next_offsets = self._next_offsets, {}
+        if not offsets:
+            return False
+        return await self._commit(offsets)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget what was not committed: after the callback another worker goes on from the committed offsets."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._next_offsets.pop(tp, None)
+            self._processed.pop(tp, None)
+
+
+def _batch_message(fetched: FetchedRecords) -> ConsumerMessage:
+    """Return the one message of a fetched batch; its value is the batch itself."""
+    first = fetched.records[0]
+    return ConsumerMessage(
+        fetched.tp.topic,
+        fetched.tp.partition,
+        first.offset,
+        first.timestamp / 1000,
+        first.timestamp_type,
+        None,
+        None,
+        # Faust's type says bytes; the topic's raw codec hands on what it is given.
+        cast(bytes, fetched),
+        None,
+        0,
+        0,
+        fetched.tp,
+        generation_id=fetched.generation,
+    )
