@@ -1,8 +1,9 @@
-"""What is checked before a worker joins its group: a broker answers, the topics are there, the partitions agree."""
+"""What is checked before a worker joins its group: a broker, its topics and their partitions, a port for its pages."""
 
+import socket
 from dataclasses import dataclass
 
-from models.errors import TopicError
+from models.errors import SettingsError, TopicError
 from workers.kafka_admin import describe_topics
 from workers.settings import Settings
 
@@ -45,3 +46,21 @@ def check_topics(settings: Settings) -> TopicLayout:
                 f"go to the partition of their click. Delete {name} and run `nextclick topics create`, or name another."
             )
     return TopicLayout(partitions, found[settings.dead_letter_topic].partitions)
+
+
+def check_web_address(host: str, port: int) -> None:
+    """Return if the worker's pages can listen there.
+
+    Raises:
+        SettingsError: If something else does, or the host is no address of this machine.
+    """
+    try:
+        # As aiohttp binds: a port whose last connections are still closing is free.
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.create_server((host, port), family=family):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can listen on web_host={host}, web_port={port} ({error.strerror}): "
+            "name another port with NEXTCLICK_WEB_PORT, or end what listens there."
+        ) from error
