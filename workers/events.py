@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models.vocabulary import ItemId, UserId
 
-Headers = tuple[tuple[str, bytes], ...]
+# A header may have no value, and a name may come more than once.
+Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class ClickRecord(NamedTuple):

@@ -147,7 +147,7 @@ def dead_letters(broker: RecordingWriter) -> dict[tuple[int, int], tuple[bytes |
     """Return each dead letter's bytes and reason by its source."""
     letters = defaultdict(set)
     for record in broker.of_topic(DEAD_LETTERS):
-        headers = dict(record.headers)
+        headers = {name: value or b"" for name, value in record.headers}
         source = int(headers["nextclick.source.partition"]), int(headers["nextclick.source.offset"])
         letters[source].add((record.value, headers["nextclick.reason"]))
     assert all(len(copies) == 1 for copies in letters.values())
