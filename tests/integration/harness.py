@@ -1,5 +1,6 @@
 """Starts real workers, sends clicks, reads topics: what a test against a broker needs."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,11 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kafka import KafkaProducer
 from kafka.consumer.fetcher import ConsumerRecord
@@ -21,8 +22,15 @@ from kafka.consumer.fetcher import ConsumerRecord
 from nextclick.topic_reading import TopicReader
 from nextclick.topics import create_topics, planned_topics
 from tests.ports import free_port
+from workers.events import OutgoingRecord
+from workers.kafka_admin import DEAD_LETTER_BYTES
+from workers.record_batches import RecordBatchWriter
 from workers.settings import Settings, load_settings
 from workers.user_state import UserState, decode_state
+
+NEXTCLICK_WORKER = (sys.executable, "-m", "nextclick", "worker")
+FAUST_WORKER = (str(Path(sys.executable).with_name("faust")), "-A", "workers.app", "worker")
+OUTCOMES = ("applied", "redelivered", "without_consent", "dead_letter")
 
 READY_TIMEOUT_S = 40.0
 STOP_TIMEOUT_S = 30.0
@@ -41,18 +49,34 @@ class Stream:
     settings: Settings
     environment: Mapping[str, str]
 
-    def send(self, clicks: Sequence[Mapping[str, object]], *, topic: str | None = None) -> None:
+    def send(self, clicks: Iterable[Mapping[str, object]], *, clicks_per_second: float | None = None) -> None:
         """Send clicks, each keyed by its user, in their order, and wait for every acknowledgement."""
-        self.send_raw([(str(click["user_id"]).encode(), json.dumps(click).encode()) for click in clicks], topic=topic)
-
-    def send_raw(self, records: Sequence[tuple[bytes | None, bytes | None]], *, topic: str | None = None) -> None:
-        """Send records as they are."""
-        producer = KafkaProducer(bootstrap_servers=self.settings.bootstrap_servers, max_request_size=1 << 21)
-        futures = [producer.send(topic or self.settings.clicks_topic, key=key, value=value) for key, value in records]
+        producer = KafkaProducer(bootstrap_servers=self.settings.bootstrap_servers)
+        futures = []
+        for click in clicks:
+            key, value = str(click["user_id"]).encode(), json.dumps(click).encode()
+            futures.append(producer.send(self.settings.clicks_topic, key=key, value=value))
+            if clicks_per_second is not None:
+                time.sleep(1 / clicks_per_second)
         producer.flush()
         for future in futures:
             future.get(timeout=10)
         producer.close()
+
+    def send_records(self, records: Sequence[OutgoingRecord]) -> None:
+        """Send records as they are; unlike a client library's `send`, this takes one without key and value."""
+        asyncio.run(self._send_records(records))
+
+    async def _send_records(self, records: Sequence[OutgoingRecord]) -> None:
+        writer = RecordBatchWriter(
+            self.settings.bootstrap_servers,
+            security=self.settings.kafka_security,
+            batch_bytes=1 << 14,
+            request_bytes=DEAD_LETTER_BYTES,
+            request_timeout_ms=10_000,
+        )
+        async with writer:
+            await writer.write(records)
 
     def read(self, topic: str, count: int) -> list[ConsumerRecord]:
         """Return the topic's records from its beginning, once there are `count` of them or time is up."""
@@ -73,6 +97,17 @@ class Stream:
         """Return the recommendations, once there are `count` of them."""
         return self.read(self.settings.recommendations_topic, count)
 
+    def lists_of(self, user_id: str, count: int) -> list[dict[str, Any]]:
+        """Return the bodies of a user's lists, once there are `count` of them or time is up."""
+        bodies: list[dict[str, Any]] = []
+        deadline = time.monotonic() + ARRIVAL_TIMEOUT_S
+        with TopicReader(self.settings.bootstrap_servers, self.settings.recommendations_topic) as reader:
+            reader.seek_to_beginning()
+            while len(bodies) < count and time.monotonic() < deadline:
+                bodies += [json.loads(record.value) for record in reader.poll() if record.key == user_id.encode()]
+        assert len(bodies) == count, f"{user_id} has {len(bodies)} lists, not {count}"
+        return bodies
+
     def states(self) -> dict[str, bytes]:
         """Return each user's newest state record in the changelog."""
         return {record.key.decode(): record.value for record in self.read_all(self.settings.changelog_topic)}
@@ -84,6 +119,13 @@ class Stream:
 
 def make_stream(broker: str, artifact: Path, name: str, *, partitions: int = 4, **settings: object) -> Stream:
     """Make the topics of a test and the settings of its workers."""
+    stream = plan_stream(broker, artifact, name, **settings)
+    create_topics(broker, planned_topics(stream.settings), partitions=partitions, replication_factor=1)
+    return stream
+
+
+def plan_stream(broker: str, artifact: Path, name: str, **settings: object) -> Stream:
+    """Make the settings of a test's workers, and no topics."""
     chosen = {
         "bootstrap_servers": broker,
         "artifact": artifact,
@@ -97,9 +139,7 @@ def make_stream(broker: str, artifact: Path, name: str, *, partitions: int = 4, 
         **settings,
     }
     environment = {f"NEXTCLICK_{key.upper()}": _text(value) for key, value in chosen.items()}
-    loaded = load_settings(**chosen)
-    create_topics(broker, planned_topics(loaded), partitions=partitions, replication_factor=1)
-    return Stream(loaded, environment)
+    return Stream(load_settings(**chosen), environment)
 
 
 class Worker:
@@ -114,6 +154,7 @@ class Worker:
 
     def __init__(self, stream: Stream, log: IO[bytes], command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.port = free_port()
+        self._log = Path(log.name)
         self.process = subprocess.Popen(
             command,
             env={**os.environ, **stream.environment, "NEXTCLICK_WEB_PORT": str(self.port), **environment},
@@ -133,15 +174,25 @@ class Worker:
         except OSError:
             return 0, ""
 
-    def wait_until_ready(self) -> None:
-        """Wait for /readyz."""
+    def wait_until_ready(self) -> list[tuple[int, str]]:
+        """Wait for /readyz; return its different answers in their order, status and text, the last one ready's."""
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while self.get("/readyz")[0] != 200:
+        answers: list[tuple[int, str]] = []
+        while not answers or answers[-1][0] != 200:
             if self.process.poll() is not None:
                 raise AssertionError(f"The worker ended with exit code {self.process.returncode}.")
             if time.monotonic() > deadline:
                 raise AssertionError(f"The worker was not ready within {READY_TIMEOUT_S} s.")
+            answer = self.get("/readyz")
+            if answer not in answers[-1:]:
+                answers.append(answer)
             time.sleep(0.05)
+        return answers
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return self._log.read_text(encoding="utf-8")
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric's value; 0 where it has none yet."""
@@ -152,6 +203,14 @@ class Worker:
                 return float(value)
         return 0.0
 
+    def clicks(self) -> dict[str, float]:
+        """Return how many records of the click topic it has processed, by outcome."""
+        return {outcome: self.metric("nextclick_clicks_total", outcome=outcome) for outcome in OUTCOMES}
+
+    def wait_for_clicks(self, count: int) -> None:
+        """Wait until it has processed so many records of the click topic."""
+        wait_until(lambda: sum(self.clicks().values()) >= count, ARRIVAL_TIMEOUT_S + READY_TIMEOUT_S)
+
     def wait_until_idle(self) -> None:
         """Wait until a second has passed without a record being processed."""
         processed, before = -1.0, -2.0
@@ -160,7 +219,7 @@ class Worker:
             processed, before = self.metric("nextclick_batch_records_sum"), processed
 
     def kill(self) -> None:
-        """kill -9."""
+        """End it with signal 9: it can finish nothing."""
         self.process.kill()
         self.process.wait()
 
@@ -177,7 +236,7 @@ def running_worker(
     """Run a worker until the block ends; its log is shown where the block raises."""
     path = folder / "worker.log"
     with path.open("ab") as log:
-        worker = Worker(stream, log, command or [sys.executable, "-m", "nextclick", "worker"], environment)
+        worker = Worker(stream, log, command or NEXTCLICK_WORKER, environment)
         try:
             yield worker
         except BaseException:
@@ -196,6 +255,26 @@ def by_user(lists: Sequence[ConsumerRecord]) -> dict[str, list[dict[str, object]
         body = json.loads(record.value)
         bodies[body["user_id"]].append(body)
     return dict(bodies)
+
+
+def lists_by_click(stream: Stream) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return each list's body by its click; of a click that was delivered twice, both must be the same."""
+    lists: dict[tuple[int, int], dict[str, Any]] = {}
+    for record in stream.read_all(stream.settings.recommendations_topic):
+        body = json.loads(record.value)
+        source = body["source"]
+        assert source.pop("topic") == stream.settings.clicks_topic
+        assert source["partition"] == record.partition
+        assert lists.setdefault((source["partition"], source["offset"]), body) == body
+    return lists
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
+    """Wait for something that takes its time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not happen within {timeout_s} s"
+        time.sleep(0.05)
 
 
 def _text(value: object) -> str:
