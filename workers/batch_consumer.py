@@ -7,8 +7,8 @@ Stock Faust delivers record by record, and three of its habits lose clicks:
   topics are declared with `acks=False`, so Faust's own bookkeeping leaves them alone.
 - After a restore it lets the click partitions flow first and seeks them to their committed offsets second. What was
   fetched before the seek is still being delivered after it, moves the read offset past what the seek brings again, and
-  that is then dropped as old. Here nothing flows from the seek until Faust resumes the flow, and no fetch that began
-  before a seek is delivered after it.
+  that is then dropped as old. Here nothing flows from the seek until Faust resumes the flow, and what was fetched
+  before a seek is of an older era, which the agent leaves out: the seek brings it again.
 - A fetched record whose partition was paused meanwhile is dropped. Here its partition is sought back to it.
 """
 
@@ -35,18 +35,30 @@ FETCH_TIMEOUT_S = 0.25
 NO_PARTITIONS_PAUSE_S = 0.05
 
 
+class Era(NamedTuple):
+    """What a fetch belongs to; a rebalance begins a new one, and so does a seek to the committed offsets.
+
+    Attributes:
+        generation: The consumer generation.
+        seeks: How often the consumer has sought to its committed offsets.
+    """
+
+    generation: int
+    seeks: int
+
+
 class FetchedRecords(NamedTuple):
     """What one fetch brought of one partition: the value of an event of a batch topic.
 
     Attributes:
         tp: The partition.
         records: Its records in offset order, at least one.
-        generation: The consumer generation that fetched them.
+        era: When they were fetched; `BatchConsumer.era` is another one once they will be fetched again.
     """
 
     tp: TP
     records: Sequence[ConsumerRecord]
-    generation: int
+    era: Era
 
 
 class BatchInFlight:
@@ -95,8 +107,12 @@ class BatchConsumer(driver.Consumer):
         self._idle.set()
         # Held while records are fetched and while positions are sought, so that neither comes between the other.
         self._position_lock = asyncio.Lock()
-        # Counts seeks to the committed offsets: what was fetched before one is not delivered after it.
         self._seeks = 0
+
+    @property
+    def era(self) -> Era:
+        """The present era."""
+        return Era(self.app.consumer_generation_id, self._seeks)
 
     # ---- fetch and deliver
 
@@ -119,11 +135,11 @@ class BatchConsumer(driver.Consumer):
             await self.wait(self.can_resume_flow.wait())
             return
         async with self._position_lock:
-            # Read inside: a seek may have been waited for, and may have stopped the flow.
-            seeks, generation = self._seeks, self.app.consumer_generation_id
+            # Read inside: a seek may have been waited for.
+            era = self.era
             fetched = await self._fetch()
         for tp, records in fetched.items():
-            if not await self._deliver(tp, records, seeks, generation):
+            if not await self._deliver(tp, records, era):
                 # A rebalance: it ends with a seek to the committed offsets, which brings all of this again.
                 return
 
@@ -138,9 +154,9 @@ class BatchConsumer(driver.Consumer):
         fetched: Mapping[TP, Sequence[ConsumerRecord]] = await self._getmany(active, FETCH_TIMEOUT_S)
         return fetched
 
-    async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], seeks: int, generation: int) -> bool:
+    async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> bool:
         """Hand one partition's records to its streams; False where a rebalance has come between."""
-        if seeks != self._seeks or not self.flow_active or generation != self.app.consumer_generation_id:
+        if era != self.era or not self.flow_active:
             return False
         if tp not in self._get_active_partitions() and tp not in self._buffered_partitions:
             # Paused since the fetch: it goes on with these once it is resumed.
@@ -148,7 +164,7 @@ class BatchConsumer(driver.Consumer):
             return True
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         if tp.topic in cast(StreamingApp, self.app).batch_topics:
-            return await self._deliver_message(_batch_message(FetchedRecords(tp, records, generation)))
+            return await self._deliver_message(_batch_message(FetchedRecords(tp, records, era)))
         return await self._deliver_each(tp, records)
 
     async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord]) -> bool:
@@ -265,5 +281,5 @@ def _batch_message(fetched: FetchedRecords) -> ConsumerMessage:
         0,
         0,
         fetched.tp,
-        generation_id=fetched.generation,
+        generation_id=fetched.era.generation,
     )

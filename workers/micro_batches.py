@@ -9,6 +9,7 @@ from faust.types import TP, ChannelT, StreamT
 
 from workers.batch_consumer import FetchedRecords
 from workers.events import ClickRecord
+from workers.streaming_app import StreamingApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,7 @@ class MicroBatch:
 async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> AsyncIterator[MicroBatch]:
     """Yield what has arrived: whole fetches, at least one, none added once there are `max_records`.
 
-    What an older consumer generation had fetched is left out: the rebalance that ended that generation seeks to the
-    committed offsets, and it is fetched again.
+    What was fetched in an older era of the consumer is left out: the seek that ended that era brings it again.
     """
     fetches = aiter(stream)
     queue = cast(ChannelT[FetchedRecords], stream.channel).queue
@@ -39,8 +39,8 @@ async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> As
             if following is None:
                 break
             arrived.append(following)
-        generation = stream.app.consumer_generation_id
-        batch = _micro_batch(fetch for fetch in arrived if fetch.generation == generation)
+        era = cast(StreamingApp, stream.app).batch_consumer.era
+        batch = _micro_batch(fetch for fetch in arrived if fetch.era == era)
         if batch.records:
             yield batch
 

@@ -7,18 +7,20 @@ import pytest
 from aiokafka import ConsumerRecord
 from faust.types import TP, StreamT
 
-from workers.batch_consumer import FetchedRecords
+from workers.batch_consumer import Era, FetchedRecords
 from workers.events import ClickRecord
 from workers.micro_batches import MicroBatch, micro_batches
 
+PRESENT = Era(generation=1, seeks=0)
 
-def make_fetch(*offsets: int, partition: int = 0, generation: int = 1) -> FetchedRecords:
+
+def make_fetch(*offsets: int, partition: int = 0, era: Era = PRESENT) -> FetchedRecords:
     """What one fetch brought of a partition of `clicks`."""
     records = [
         ConsumerRecord("clicks", partition, offset, 1_700_000_000_000 + offset, 0, b"u", b"v", None, 1, 1, ())
         for offset in offsets
     ]
-    return FetchedRecords(TP("clicks", partition), records, generation)
+    return FetchedRecords(TP("clicks", partition), records, era)
 
 
 class ArrivingStream:
@@ -26,13 +28,13 @@ class ArrivingStream:
 
     Args:
         groups: What arrives together.
-        generation: The consumer's present one.
+        era: The consumer's present one.
     """
 
-    def __init__(self, groups: Sequence[Sequence[FetchedRecords]], generation: int) -> None:
+    def __init__(self, groups: Sequence[Sequence[FetchedRecords]], era: Era) -> None:
         self.queue: asyncio.Queue[FetchedRecords] = asyncio.Queue()
         self.channel = SimpleNamespace(queue=self.queue)
-        self.app = SimpleNamespace(consumer_generation_id=generation)
+        self.app = SimpleNamespace(batch_consumer=SimpleNamespace(era=era))
         self._groups = groups
 
     async def __aiter__(self) -> AsyncIterator[FetchedRecords]:
@@ -44,11 +46,11 @@ class ArrivingStream:
                 yield self.queue.get_nowait()
 
 
-def batches(*groups: Sequence[FetchedRecords], max_records: int = 4, generation: int = 1) -> list[MicroBatch]:
+def batches(*groups: Sequence[FetchedRecords], max_records: int = 4, era: Era = PRESENT) -> list[MicroBatch]:
     """Collect the micro-batches of a stream that ends."""
 
     async def collect() -> list[MicroBatch]:
-        stream = cast(StreamT[FetchedRecords], ArrivingStream(groups, generation))
+        stream = cast(StreamT[FetchedRecords], ArrivingStream(groups, era))
         return [batch async for batch in micro_batches(stream, max_records)]
 
     return asyncio.run(collect())
@@ -84,10 +86,11 @@ def test_a_record_is_as_kafka_gave_it() -> None:
     assert batch.records == [ClickRecord("clicks", 0, 7, 1_700_000_000_007, b"u", b"v", ())]
 
 
-def test_fetches_of_an_older_generation_are_left_out() -> None:
-    """They are fetched again after the rebalance; a batch of nothing else is no batch."""
-    stale = [make_fetch(0), make_fetch(1)]
-    mixed = [make_fetch(2), make_fetch(3, generation=2)]
-    (batch,) = batches(stale, mixed, generation=2)
+@pytest.mark.parametrize("older", [Era(1, 1), Era(2, 0)])
+def test_fetches_of_an_older_era_are_left_out(older: Era) -> None:
+    """They are fetched again after the seek; a batch of nothing else is no batch."""
+    stale = [make_fetch(0, era=older), make_fetch(1, era=older)]
+    mixed = [make_fetch(2, era=older), make_fetch(3, era=Era(2, 1))]
+    (batch,) = batches(stale, mixed, era=Era(2, 1))
     assert [record.offset for record in batch.records] == [3]
     assert batch.next_offsets == {TP("clicks", 0): 4}
