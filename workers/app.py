@@ -13,6 +13,7 @@ from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
 from workers.batch_consumer import FetchedRecords
+from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
 from workers.logs import configure_structlog, logging_config
@@ -24,6 +25,7 @@ from workers.process import RecommenderWorker
 from workers.readiness import Readiness
 from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
+from workers.rejection_alarm import RejectionAlarm
 from workers.settings import Settings, load_settings
 from workers.streaming_app import StreamingApp
 from workers.web import add_pages
@@ -43,12 +45,16 @@ class RecommenderApp(StreamingApp):
     Args:
         settings: What it was told.
         artifact: The model that it serves.
+
+    Raises:
+        SettingsError: If the item bias cannot be read.
     """
 
     def __init__(self, settings: Settings, artifact: Artifact) -> None:
         super().__init__(settings.app_id, **_faust_options(settings))
         self.settings = settings
         self.artifact = artifact
+        self.item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
         self.metrics = WorkerMetrics()
         self.metrics.describe_model(artifact.manifest)
         self.readiness = Readiness(self.metrics)
@@ -70,7 +76,9 @@ class RecommenderApp(StreamingApp):
         self.add_dependency(writer)
         await writer.maybe_start()
         store = cast(StateStore, self.user_states.data)
-        pipeline = build_pipeline(settings, self.artifact, store=store, writer=writer, layout=layout)
+        pipeline = build_pipeline(
+            settings, self.artifact, item_bias=self.item_bias, store=store, writer=writer, layout=layout
+        )
         self.recommender = Recommender(self, pipeline, self.metrics)
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
         self.readiness.model_is_warm()
@@ -82,6 +90,7 @@ def create_app(settings: Settings) -> RecommenderApp:
 
     Raises:
         ArtifactError: If the settings' artifact cannot be served.
+        SettingsError: If the item bias cannot be read.
     """
     configure_structlog()
     app = RecommenderApp(settings, load_artifact(settings.artifact))
@@ -103,13 +112,16 @@ def _add_agents(app: RecommenderApp) -> None:
             await app.recommender.process(batch)
 
     if settings.rekey:
+        alarm = RejectionAlarm()
 
         @app.agent(_batch_topic(app, settings.clicks_topic), name="rekey", supervisor_strategy=CrashingSupervisor)
         async def rekey(stream: StreamT[FetchedRecords]) -> None:
             async for batch in micro_batches(stream, settings.max_batch_records):
                 with app.batch_consumer.batch_in_flight() as in_flight:
-                    app.metrics.count_rekeyed(*await app.rekeyer.process(batch.records))
+                    rekeyed, dead_letters = await app.rekeyer.process(batch.records)
                     in_flight.done(batch.next_offsets)
+                app.metrics.count_rekeyed(rekeyed, dead_letters)
+                alarm.observe(len(batch.records), dead_letters)
 
 
 def _watch_lag(app: RecommenderApp) -> None:

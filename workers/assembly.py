@@ -3,12 +3,12 @@
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime, no_exclusions
 from models.features import feature_width
 from workers.decoding import ClickDecoder
-from workers.item_bias import load_item_bias
 from workers.loading import StateLoader
 from workers.pipeline import OutputTopics, Pipeline
 from workers.ports import RecordWriter, StateStore
@@ -36,13 +36,18 @@ def build_decoder(settings: Settings, *, check_key: bool) -> ClickDecoder:
 
 
 def build_pipeline(
-    settings: Settings, artifact: Artifact, *, store: StateStore, writer: RecordWriter, layout: TopicLayout
+    settings: Settings,
+    artifact: Artifact,
+    *,
+    item_bias: NDArray[np.float32],
+    store: StateStore,
+    writer: RecordWriter,
+    layout: TopicLayout,
 ) -> Pipeline:
     """Return the pipeline, its model warm.
 
     Raises:
         ArtifactError: If onnxruntime cannot open a graph.
-        SettingsError: If the item bias cannot be read.
     """
     runtime = ModelRuntime(artifact, threads=settings.onnx_threads)
     _warm(runtime)
@@ -59,7 +64,7 @@ def build_pipeline(
         ranker=Ranker(
             artifact,
             runtime,
-            item_bias=load_item_bias(settings.item_bias_file, vocabulary),
+            item_bias=item_bias,
             exclude_seen=exclude_seen,
         ),
         store=store,

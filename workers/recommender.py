@@ -49,7 +49,7 @@ class Recommender:
 
     def _observe(self, report: BatchReport, *, seconds: float, oldest_click_age_s: float) -> None:
         self._metrics.observe_batch(report, seconds=seconds, oldest_click_age_s=oldest_click_age_s)
-        self._alarm.observe(report)
+        self._alarm.observe(report.records, report.dead_letters)
         for reason in report.unreadable_states.values():
             log.error("A user's state does not decode, the user starts over", reason=reason)
         log.debug(

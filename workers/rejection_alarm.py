@@ -1,11 +1,11 @@
 """Says once, loudly, that most of a stream cannot be used, and what the likely cause is."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import structlog
 
 from workers.events import LIKELY_CAUSE, RejectionReason
-from workers.pipeline import BatchReport
 
 log = structlog.get_logger("nextclick")
 
@@ -21,14 +21,18 @@ class RejectionAlarm:
         self._rejected: Counter[RejectionReason] = Counter()
         self._ringing: RejectionReason | None = None
 
-    def observe(self, report: BatchReport) -> RejectionReason | None:
+    def observe(self, records: int, dead_letters: Mapping[RejectionReason, int]) -> RejectionReason | None:
         """Count a micro-batch; ring where most of the window was rejected for one reason, once until that ends.
+
+        Args:
+            records: How many it had.
+            dead_letters: How many of them were rejected, by reason.
 
         Returns:
             The reason for which the alarm rang just now.
         """
-        self._records += report.records
-        self._rejected.update(report.dead_letters)
+        self._records += records
+        self._rejected.update(dead_letters)
         if self._records < WINDOW_RECORDS:
             return None
         reason, rejected = next(iter(self._rejected.most_common(1)), (None, 0))

@@ -10,7 +10,7 @@ from kafka.partitioner import murmur2
 
 from export.artifact import Artifact
 from tests.click_tables import MAY_2024_MS
-from tests.integration.harness import make_stream, running_worker
+from tests.integration.harness import make_stream, running_worker, wait_until
 from workers.events import OutgoingRecord
 
 pytestmark = pytest.mark.broker
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.broker
 PARTITIONS = 4
 USERS = [f"user-{number}" for number in range(20)]
 CLICKS = 200
+# Three windows of the alarm.
+BROKEN = 300
 
 
 def partition_of(user_id: str) -> int:
@@ -48,13 +50,16 @@ def test_every_click_reaches_its_users_state_and_list(broker: str, tiny_artifact
         OutgoingRecord(topic, number * 7 % PARTITIONS, b"session" if number % 2 else None, sent_value(number), trace)
         for number in range(CLICKS)
     ]
-    broken = [OutgoingRecord(topic, 1, b"session", b"[%d]" % number, trace) for number in range(3)]
-    stream.send_records([*clicks, *broken])
+    broken = [OutgoingRecord(topic, 1, b"session", b"[%d]" % number, trace) for number in range(BROKEN)]
+    stream.send_records(clicks)
     with running_worker(stream, tmp_path) as worker:
         lists = [json.loads(record.value) for record in stream.lists(CLICKS)]
         worker.wait_for_clicks(CLICKS)
         assert worker.metric("nextclick_rekeyed_clicks_total") == CLICKS
-        assert worker.metric("nextclick_dead_letters_total", reason="wrong_shape") == 3
+        stream.send_records(broken)
+        wait_until(lambda: worker.metric("nextclick_dead_letters_total", reason="wrong_shape") == BROKEN)
+        wait_until(lambda: "Most clicks are rejected" in worker.log)
+        assert worker.log.count("Most clicks are rejected") == 1
         assert worker.clicks() == {"applied": CLICKS, "redelivered": 0, "without_consent": 0, "dead_letter": 0}
 
     rekeyed = stream.read_all(stream.settings.rekeyed_topic)
@@ -77,5 +82,5 @@ def test_every_click_reaches_its_users_state_and_list(broker: str, tiny_artifact
     assert all(state.source_partition == partition_of(user) for user, state in states.items())
 
     letters = stream.read_all(stream.settings.dead_letter_topic)
-    assert [(letter.key, letter.value) for letter in letters] == [(b"session", b"[%d]" % n) for n in range(3)]
+    assert [(letter.key, letter.value) for letter in letters] == [(b"session", b"[%d]" % n) for n in range(BROKEN)]
     assert {dict(letter.headers)["nextclick.source.topic"].decode() for letter in letters} == {topic}

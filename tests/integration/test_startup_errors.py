@@ -154,6 +154,11 @@ def config_file_with_an_unknown_key(around: Surroundings) -> Case:
     return Case({"config": path}, ["NEXTCLICK_PUBISH: is no setting", "nextclick config"])
 
 
+def item_bias_missing(_: Surroundings) -> Case:
+    """The file that the setting names is not there."""
+    return Case({"item_bias_file": "/not/there.csv"}, ["item_bias_file=/not/there.csv cannot be read"])
+
+
 def web_port_taken(around: Surroundings) -> Case:
     """Another program listens there."""
     return Case({"web_port": around.taken_port}, [f"web_port={around.taken_port}", "in use", "NEXTCLICK_WEB_PORT"])
@@ -175,6 +180,7 @@ CASES: Mapping[str, Callable[[Surroundings], Case]] = {
         setting_out_of_range,
         config_file_that_is_no_toml,
         config_file_with_an_unknown_key,
+        item_bias_missing,
         web_port_taken,
     )
 }

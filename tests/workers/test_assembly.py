@@ -9,6 +9,7 @@ from models.errors import SettingsError
 from tests.click_records import make_click
 from tests.workers.fakes import KeptOwnership, MemoryRows, RecordingWriter
 from workers.assembly import build_pipeline, build_rekeyer
+from workers.item_bias import load_item_bias
 from workers.preflight import TopicLayout
 from workers.settings import Settings, load_settings
 
@@ -18,7 +19,8 @@ LAYOUT = TopicLayout(partitions=4, dead_letter_partitions=1)
 def lists(settings: Settings, artifact: Artifact, *item_ids: str) -> list[list[str]]:
     """The lists after a user's clicks in one micro-batch."""
     broker = RecordingWriter()
-    pipeline = build_pipeline(settings, artifact, store=MemoryRows(), writer=broker, layout=LAYOUT)
+    item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
+    pipeline = build_pipeline(settings, artifact, item_bias=item_bias, store=MemoryRows(), writer=broker, layout=LAYOUT)
     clicks = [make_click(item_id=item_id, offset=offset) for offset, item_id in enumerate(item_ids)]
     asyncio.run(pipeline.process([click.record for click in clicks], KeptOwnership()))
     assert {record.topic for record in broker.written} == {"recommendations", "shop-user-state-changelog"}

@@ -1,7 +1,6 @@
 import pytest
 from structlog.testing import capture_logs
 
-from tests.workers.reports import make_report
 from workers.events import RejectionReason
 from workers.rejection_alarm import WINDOW_RECORDS, RejectionAlarm
 
@@ -11,7 +10,7 @@ NOT_JSON, EMPTY_ID = RejectionReason.NOT_JSON, RejectionReason.EMPTY_ID
 def observe(alarm: RejectionAlarm, *, good: int, **rejected: int) -> RejectionReason | None:
     """One micro-batch of good clicks and of rejected ones, by reason."""
     reasons = {RejectionReason(reason): count for reason, count in rejected.items()}
-    return alarm.observe(make_report(applied=good, dead_letters=reasons))
+    return alarm.observe(good + sum(reasons.values()), reasons)
 
 
 def test_it_rings_once_with_the_likely_cause() -> None:
@@ -69,5 +68,5 @@ def test_it_rings_again_after_an_end_and_for_another_reason() -> None:
 def test_it_rings_for_every_reason(reason: RejectionReason) -> None:
     """Each has a cause to look at first."""
     with capture_logs() as lines:
-        assert RejectionAlarm().observe(make_report(dead_letters={reason: 100})) is reason
+        assert RejectionAlarm().observe(100, {reason: 100}) is reason
     assert lines[0]["likely_cause"]
