@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import structlog
 
+from models.errors import NextclickError
+
 LogFormat = Literal["text", "json"]
 
 _CHATTERING = ("faust", "mode", "aiokafka", "kafka", "aiohttp.access", "workers")
@@ -37,6 +39,7 @@ def logging_config(log_format: LogFormat, level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _shared_processors(),
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    _say_our_errors_in_one_line,
                     structlog.processors.format_exc_info,
                     renderer,
                 ],
@@ -50,6 +53,17 @@ def logging_config(log_format: LogFormat, level: str) -> dict[str, Any]:
         # Faust logs what our own services start and stop; what we have to say is logged as `nextclick`.
         "loggers": {name: {"level": "WARNING"} for name in _CHATTERING},
     }
+
+
+def _say_our_errors_in_one_line(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Put an error's own sentence in the place of its stack trace: it says what is wrong, where, and what to do."""
+    match event.get("exc_info"):
+        case (_, NextclickError() as error, _):
+            del event["exc_info"]
+            event["event"] = str(error)
+    return event
 
 
 def _shared_processors() -> list[Any]:

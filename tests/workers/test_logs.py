@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from models.errors import SettingsError
 from workers.logs import _CHATTERING, LogFormat, configure_structlog, logging_config
 
 
@@ -54,3 +55,18 @@ def test_text_logs_are_one_line_an_event(capsys: pytest.CaptureFixture[str]) -> 
     assert "Batch abandoned" in line
     assert "records=3" in line
     assert "\x1b" not in line
+
+
+def test_an_error_of_ours_is_said_without_its_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names the remedy; what nobody foresaw keeps its trace."""
+    configure("json")
+    log = logging.getLogger("mode.worker")
+    for error in (SettingsError("state_folder=/proc cannot be written: name another."), RuntimeError("renamed")):
+        try:
+            raise error
+        except (SettingsError, RuntimeError):
+            log.exception("Error: %r", error)
+    ours, unforeseen = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (ours["event"], ours["level"]) == ("state_folder=/proc cannot be written: name another.", "error")
+    assert "exception" not in ours
+    assert "Traceback" in unforeseen["exception"]

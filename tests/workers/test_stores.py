@@ -10,6 +10,7 @@ from unittest.mock import Mock, patch
 import faust
 import pytest
 from faust.types import TP, EventT
+from yarl import URL
 
 from models.errors import SettingsError
 from models.session_rule import SessionRule
@@ -288,3 +289,14 @@ def test_rocksdb_refuses_a_folder_that_another_worker_uses(
     one.install([StateRow(0, b"ann", b"1")], {0: 4})
     with pytest.raises(SettingsError, match=r"partition-0 cannot be opened .*does another worker use"):
         other.load(0, b"ann")
+
+
+@pytest.mark.parametrize("make_store", ["rocksdb"], indirect=True)
+def test_rocksdb_refuses_a_folder_that_cannot_be_made(make_store: MakeStore, tmp_path: Path) -> None:
+    """At once, with the setting that names another one."""
+    store = make_store()
+    file = tmp_path / "file"
+    file.touch()
+    store.url = URL(f"nextclick-rocksdb://{file}/state")
+    with pytest.raises(SettingsError, match=r"file/state .*cannot be made \(Not a directory\).*NEXTCLICK_STATE_FOLDER"):
+        store.load(0, b"ann")

@@ -77,7 +77,13 @@ class RocksDBStore(StateRecordStore):
 
 
 def _open(path: Path) -> Rdict:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {path.parent} of the state databases cannot be made ({error.strerror}): "
+            "name another state folder with NEXTCLICK_STATE_FOLDER."
+        ) from error
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     deadline = time.monotonic() + _OPEN_TIMEOUT_S
