@@ -14,22 +14,39 @@ from tests.integration.harness import Stream, make_stream, running_worker
 pytestmark = pytest.mark.broker
 
 CLICKS = 3000
+PARTITIONS = 4
 
 
-def _clicks(count: int = CLICKS, users: int = 50) -> list[dict[str, object]]:
+@pytest.fixture(scope="module")
+def clicks() -> list[dict[str, object]]:
+    """Clicks of 50 users, some on items that the model does not know."""
     chance = random.Random(7)
     return [
         {
-            "user_id": f"user-{chance.randrange(users)}",
+            "user_id": f"user-{chance.randrange(50)}",
             "item_id": f"item-{chance.randrange(32):02}",
             "timestamp_ms": 1_700_000_000_000 + 1000 * number,
             "event_id": f"click-{number}",
         }
-        for number in range(count)
+        for number in range(CLICKS)
     ]
 
 
-def _lists_of_each_click(stream: Stream) -> dict[tuple[int, int], set[bytes]]:
+@pytest.fixture(scope="module")
+def uninterrupted(
+    broker: str, tiny_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory, clicks: list[dict[str, object]]
+) -> dict[str, bytes]:
+    """Each user's state record after a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    stream = make_stream(broker, tiny_artifact.folder, folder.name, partitions=PARTITIONS)
+    stream.send(clicks)
+    with running_worker(stream, folder) as worker:
+        assert len(stream.lists(CLICKS)) == CLICKS
+        assert worker.stop() == 0
+    return stream.states()
+
+
+def lists_of_each_click(stream: Stream) -> dict[tuple[int, int], set[bytes]]:
     """Return the different values that were published for each click, by its partition and offset."""
     lists: dict[tuple[int, int], set[bytes]] = {}
     for record in stream.read_all(stream.settings.recommendations_topic):
@@ -40,37 +57,37 @@ def _lists_of_each_click(stream: Stream) -> dict[tuple[int, int], set[bytes]]:
 
 @pytest.mark.parametrize("store", ["memory", "rocksdb"])
 def test_states_after_kill_9_equal_those_of_an_uninterrupted_run(
-    broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path, store: str
+    broker: str,
+    tiny_artifact: Artifact,
+    unique_name: Callable[[str], str],
+    tmp_path: Path,
+    clicks: list[dict[str, object]],
+    uninterrupted: dict[str, bytes],
+    store: str,
 ) -> None:
-    """A worker killed in the middle of a replay, then started again, ends with the same bytes, and no list is missing."""
-    calm = make_stream(broker, tiny_artifact.folder, unique_name("calm"))
-    killed = make_stream(
+    """A worker killed in the middle of a replay and started again: the same bytes, every click has its list."""
+    stream = make_stream(
         broker,
         tiny_artifact.folder,
         unique_name(f"killed-{store}"),
+        partitions=PARTITIONS,
         store=store,
         state_folder=tmp_path / "state",
         max_batch_records=64,
     )
-    clicks = _clicks()
-    calm.send(clicks)
-    killed.send(clicks)
-    with running_worker(calm, tmp_path) as worker:
-        assert len(calm.lists(CLICKS)) == CLICKS
-        assert worker.stop() == 0
-
-    with running_worker(killed, tmp_path) as worker:
+    stream.send(clicks)
+    with running_worker(stream, tmp_path) as worker:
         worker.wait_until_ready()
         while worker.metric("nextclick_clicks_total", outcome="applied") < CLICKS / 4:
             time.sleep(0.01)
         worker.kill()
-    with running_worker(killed, tmp_path) as worker:
+    with running_worker(stream, tmp_path) as worker:
         worker.wait_until_ready()
         worker.wait_until_idle()
         assert worker.stop() == 0
 
-    lists = _lists_of_each_click(killed)
+    lists = lists_of_each_click(stream)
     assert len(lists) == CLICKS
     assert all(len(values) == 1 for values in lists.values())
-    assert killed.states() == calm.states()
-    assert sum(state.clicks for state in killed.decoded_states().values()) == CLICKS
+    assert stream.states() == uninterrupted
+    assert sum(state.clicks for state in stream.decoded_states().values()) == CLICKS
