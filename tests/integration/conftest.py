@@ -102,7 +102,7 @@ def _eshop_slice() -> tuple[str, list[str], pl.DataFrame] | None:
 
 def _made_slice() -> tuple[str, list[str], pl.DataFrame]:
     """Eighty users with sessions of a few clicks; every twentieth click is on an item that the model does not know."""
-    random = Random(3)  # noqa: S311 - nothing here is a secret
+    random = Random(3)
     items = [f"item-{number:02}" for number in range(60)]
     rows = []
     for number in range(REPLAYED_CLICKS):

@@ -64,7 +64,7 @@ class StepRun:
 
 def seeded(seed: int) -> Random:
     """Return chance that repeats itself."""
-    return Random(seed)  # noqa: S311 - nothing here is a secret
+    return Random(seed)
 
 
 def cut(clicks: Sequence[ClickEvent], random: Random, *, most: int = 9) -> Iterator[Sequence[ClickEvent]]:

@@ -170,7 +170,7 @@ def test_nothing_is_lost_around_seeks_pauses_and_full_buffers(
     """Seeks with the flow on and off, pauses and full buffers at random moments: every record comes, in order."""
 
     async def run() -> None:
-        chance = random.Random(seed)  # noqa: S311 - a test
+        chance = random.Random(seed)
         kafka, delivered = ScriptedKafka(chance), Delivered(chance)
         consumer = make_consumer(tmp_path, kafka, delivered, monkeypatch)
         committed_at_seek: list[Mapping[TP, int]] = []
@@ -205,7 +205,7 @@ def test_offsets_move_only_for_a_finished_batch_that_is_still_owned(
     """Not for one that raised, not for one of an older generation; and never backwards."""
 
     async def run() -> None:
-        chance = random.Random(0)  # noqa: S311 - a test
+        chance = random.Random(0)
         kafka = ScriptedKafka(chance)
         consumer = make_consumer(tmp_path, kafka, Delivered(chance), monkeypatch)
         tp = CLICKS[0]
