@@ -101,8 +101,9 @@ def headers_of(case: str) -> Headers:
 
 
 def case_of(record: ConsumerRecord) -> str:
-    """Return which of the bad records this is."""
-    case: bytes = dict(record.headers).get("case", b"largest")
+    """Return which of the bad records this is; those of other tests are none."""
+    is_largest = record.value == BAD_RECORDS["largest"].value
+    case: bytes = dict(record.headers).get("case", b"largest" if is_largest else b"none")
     return case.decode()
 
 
@@ -162,7 +163,7 @@ def test_the_worker_goes_on_and_every_record_is_accounted_for(serving: Serving, 
     for reason in {bad.reason for bad in BAD_RECORDS.values()}:
         expected = sum(bad.reason is reason for bad in BAD_RECORDS.values())
         assert serving.worker.metric("nextclick_dead_letters_total", reason=reason) >= expected
-    assert len(set_aside) == len(BAD_RECORDS)
+    assert set_aside.keys() >= BAD_RECORDS.keys()
 
 
 def test_unknown_fields_are_accepted_up_to_the_largest_record(serving: Serving) -> None:
