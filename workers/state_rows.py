@@ -3,6 +3,7 @@
 Legend: U rows (one a user of the batch, and one a click without consent), B rows of one step.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,8 +23,9 @@ class StateRows:
     """
 
     def __init__(self, manifest: Manifest, size: int) -> None:
-        self._declared = manifest.state
         self._tensors: State = tuple(np.zeros((size, *tensor.shape), dtype=tensor.dtype) for tensor in manifest.state)
+        # Bytes of one row's tensors.
+        self._row_bytes = sum(np.dtype(tensor.dtype).itemsize * math.prod(tensor.shape) for tensor in manifest.state)
 
     def gather(self, rows: Sequence[int]) -> State:
         """Return copies of these rows, each tensor (B, ...)."""
@@ -53,16 +55,11 @@ class StateRows:
         Raises:
             StateRecordError: If the bytes are not of the manifest's size.
         """
-        if len(encoded) != self.row_bytes:
-            raise StateRecordError(f"A slot holds {len(encoded)} bytes of tensors, its model has {self.row_bytes}.")
+        if len(encoded) != self._row_bytes:
+            raise StateRecordError(f"A slot holds {len(encoded)} bytes of tensors, its model has {self._row_bytes}.")
         position = 0
         for tensor in self._tensors:
             size = tensor[row].nbytes
             values: NDArray[np.floating] = np.frombuffer(encoded[position : position + size], dtype=tensor.dtype)
             tensor[row] = values.reshape(tensor.shape[1:])
             position += size
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one row's tensors."""
-        return sum(tensor[:1].nbytes for tensor in self._tensors) if len(self._tensors[0]) else 0

@@ -172,4 +172,4 @@ def test_a_new_state_has_one_slot(tiny_artifact: Artifact, runtime: ModelRuntime
     run.step(session_of(10, offset=1))
     ((model_id, tensors),) = run.state_of("ann").slots
     assert model_id == tiny_artifact.manifest.model_id
-    assert len(tensors) == StateRows(tiny_artifact.manifest, 1).row_bytes
+    assert len(tensors) == len(StateRows(tiny_artifact.manifest, 1).encode(0))
