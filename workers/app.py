@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any, cast
+from urllib.parse import quote
 
 import structlog
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
@@ -27,6 +28,7 @@ from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
 from workers.rejection_alarm import RejectionAlarm
 from workers.settings import Settings, load_settings
+from workers.stores.base import StateRecordStore
 from workers.streaming_app import StreamingApp
 from workers.web import add_pages
 
@@ -34,7 +36,7 @@ log = structlog.get_logger("nextclick")
 
 # Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
 BATCH_BYTES = 1 << 20
-LAG_INTERVAL_S = 5.0
+MEASURE_INTERVAL_S = 5.0
 # Between the consumer and the agent, each of at most `max_batch_records`: what bounds memory while the broker is slow.
 QUEUED_FETCHES = 8
 
@@ -97,7 +99,7 @@ def create_app(settings: Settings) -> RecommenderApp:
     add_pages(app, app.metrics, app.readiness)
     _add_agents(app)
     _follow_rebalances(app)
-    _watch_lag(app)
+    _measure(app)
     return app
 
 
@@ -124,12 +126,16 @@ def _add_agents(app: RecommenderApp) -> None:
                 alarm.observe(len(batch.records), dead_letters)
 
 
-def _watch_lag(app: RecommenderApp) -> None:
-    @app.timer(LAG_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
-    async def _measure_lag() -> None:
+def _measure(app: RecommenderApp) -> None:
+    """Keep the gauges that no batch moves."""
+
+    @app.timer(MEASURE_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
+    async def _measure_now() -> None:
         consumer = app.batch_consumer
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
+        store = cast(StateRecordStore, app.user_states.data)
+        app.metrics.set_restored(set_aside=len(store.set_aside), stale=store.stale_records)
 
 
 def _batch_topic(app: RecommenderApp, name: str) -> TopicT:
@@ -155,7 +161,8 @@ def _owned_partitions(app: RecommenderApp) -> list[int]:
 def _faust_options(settings: Settings) -> dict[str, Any]:
     store = {
         "memory": "nextclick-memory://",
-        "rocksdb": f"nextclick-rocksdb://{settings.state_folder.resolve() / settings.app_id}",
+        # Quoted: a `#` or `?` in a folder's name means something else in a URL.
+        "rocksdb": f"nextclick-rocksdb://{quote(str(settings.state_folder.resolve() / settings.app_id))}",
     }
     return {
         "broker": [URL(f"nextclick://{server.strip()}") for server in settings.bootstrap_servers.split(",")],

@@ -83,6 +83,16 @@ class WorkerMetrics:
             ["partition"],
             registry=self.registry,
         )
+        self._set_aside = Gauge(
+            "nextclick_states_set_aside",
+            "State records of the changelog that did not decode when they were restored.",
+            registry=self.registry,
+        )
+        self._stale = Gauge(
+            "nextclick_stale_state_records",
+            "State records left out of the restore because they were older than the one restored already.",
+            registry=self.registry,
+        )
         self._ready = Gauge(
             "nextclick_ready", "1 while states are restored and the model is warm.", registry=self.registry
         )
@@ -136,6 +146,11 @@ class WorkerMetrics:
         self._lag.clear()
         for partition, lag in lag_of_partition.items():
             self._lag.labels(str(partition)).set(lag)
+
+    def set_restored(self, *, set_aside: int, stale: int) -> None:
+        """Set what the restore left out."""
+        self._set_aside.set(set_aside)
+        self._stale.set(stale)
 
     def set_ready(self, *, ready: bool) -> None:
         """Set whether the worker is ready."""

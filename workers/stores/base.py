@@ -118,6 +118,7 @@ class StateRecordStore(Store[bytes, bytes]):
         for tp in revoked:
             if tp.topic == changelog:
                 self.close_partition(tp.partition)
+                self.set_aside = {key: record for key, record in self.set_aside.items() if key[0] != tp.partition}
 
     def reset_state(self) -> None:
         """Do nothing: only `faust reset` calls this, and the changelog is the truth."""
