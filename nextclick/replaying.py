@@ -5,7 +5,7 @@ clicks but never stretches the schedule, and the load that a worker sees is the 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Event
 
@@ -78,8 +78,10 @@ def replay_clicks(
     topic: str,
     security: KafkaSecurity | None = None,
     speed: float | None = None,
+    due_s: Sequence[float] | None = None,
     limit: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_send: Callable[[int], None] | None = None,
     stop: Event | None = None,
 ) -> ReplayReport:
     """Send clicks in the order of their time, keyed by user, and wait for every acknowledgement.
@@ -94,8 +96,11 @@ def replay_clicks(
         topic: The click topic; it must be there.
         security: How the brokers are talked to; None: plainly.
         speed: Factor of real time; None: as fast as possible.
+        due_s: When each click is to be sent, in seconds after the first one, whatever the event times say; in place of
+            `speed`.
         limit: Send the first so many only.
         on_progress: Called about ten times a second, and at the end, with the clicks sent and the clicks there are.
+        on_send: Called right before each click is sent, with its number in order of time.
         stop: Set it to end early, in order: what was sent is waited for.
 
     Raises:
@@ -106,11 +111,15 @@ def replay_clicks(
     ordered = clicks.sort("timestamp_ms", maintain_order=True)
     ordered = ordered if limit is None else ordered.head(limit)
     sender = _Sender(click_producer(bootstrap_servers, security), topic, stop or Event())
-    pace = _Pace(speed)
+    pace = _Pace(due_s if due_s is not None else _due_by_event_time(ordered, speed))
     progress = _Progress(on_progress, ordered.height)
     with sender.producer:
-        for message in click_messages(ordered, dataset):
-            if not (pace.wait_until_due(message.timestamp_ms, sender.stop) and sender.send(message)):
+        for number, message in enumerate(click_messages(ordered, dataset)):
+            if not pace.wait_until_due(number, sender.stop):
+                break
+            if on_send is not None:
+                on_send(number)
+            if not sender.send(message):
                 break
             progress.show(sender.sent)
         sender.producer.flush()
@@ -237,23 +246,30 @@ class _Sender:
             self.stop.set()
 
 
+def _due_by_event_time(ordered: pl.DataFrame, speed: float | None) -> Sequence[float] | None:
+    """Return when each click is due: as far from the first one as its event time says, divided by the speed."""
+    if speed is None or ordered.is_empty():
+        return None
+    timestamp_ms = ordered["timestamp_ms"]
+    due_s: list[float] = ((timestamp_ms - timestamp_ms[0]) / 1000 / speed).to_list()
+    return due_s
+
+
 class _Pace:
-    """When each click is due: as far from the first one as its event time says, divided by the speed."""
+    """When each click is due, in seconds after the first; None: at once."""
 
-    def __init__(self, speed: float | None) -> None:
+    def __init__(self, due_s: Sequence[float] | None) -> None:
         self.most_behind_s = 0.0
-        self._speed = speed
+        self._due_s = due_s
         self._started_s: float | None = None
-        self._first_ms = 0
 
-    def wait_until_due(self, timestamp_ms: int, stop: Event) -> bool:
+    def wait_until_due(self, number: int, stop: Event) -> bool:
         """Return True when the click is due, False as soon as `stop` is set."""
         if self._started_s is None:
-            self._started_s, self._first_ms = time.monotonic(), timestamp_ms
-        if self._speed is None:
+            self._started_s = time.monotonic()
+        if self._due_s is None:
             return not stop.is_set()
-        due_s = self._started_s + (timestamp_ms - self._first_ms) / 1000 / self._speed
-        wait_s = due_s - time.monotonic()
+        wait_s = self._started_s + self._due_s[number] - time.monotonic()
         self.most_behind_s = max(self.most_behind_s, -wait_s)
         return not (stop.wait(wait_s) if wait_s > 0 else stop.is_set())
 

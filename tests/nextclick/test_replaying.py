@@ -141,3 +141,19 @@ def test_throughput_of_nothing_is_nothing() -> None:
     """An empty replay has no throughput, and no division by zero."""
     nothing = ReplayReport(0, 0, 0, None, stopped=False, elapsed_s=0.0, most_behind_s=0.0)
     assert nothing.clicks_per_second == 0.0
+
+
+@pytest.mark.broker
+def test_due_times_take_the_place_of_event_times(broker: str, topic: str) -> None:
+    """Three clicks a minute apart, due within 0.2 s; each is announced right before it is sent."""
+    announced: list[int] = []
+    report = replay_clicks(
+        make_clicks(clicks=3, gap_ms=60_000),
+        dataset="d",
+        bootstrap_servers=broker,
+        topic=topic,
+        due_s=[0.0, 0.1, 0.2],
+        on_send=announced.append,
+    )
+    assert (report.acknowledged, announced) == (3, [0, 1, 2])
+    assert 0.2 <= report.elapsed_s < 1.5
