@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import SecretStr
+
 from models.errors import NextclickError
 from nextclick.child_process import ChildProcess
 from workers.settings import ENVIRONMENT_PREFIX, Settings
@@ -100,6 +102,8 @@ def _variables(settings: Settings) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, Mapping):
         return ",".join(f"{name}={theirs}" for name, theirs in value.items())
     return str(value)
