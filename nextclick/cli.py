@@ -10,6 +10,7 @@ from nextclick.commands.broker import broker
 from nextclick.commands.click import click
 from nextclick.commands.config import config
 from nextclick.commands.data import data
+from nextclick.commands.demo import demo
 from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
 from nextclick.commands.inspect import inspect
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(demo)
 app.command()(broker)
 app.add_typer(data, name="data")
 app.add_typer(topics, name="topics")

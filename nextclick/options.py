@@ -16,6 +16,16 @@ BootstrapServers = Annotated[
         show_default="127.0.0.1:9092",
     ),
 ]
+BrokerOrEmbedded = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-servers",
+        envvar="NEXTCLICK_BOOTSTRAP_SERVERS",
+        metavar="HOST:PORT",
+        help="Kafka brokers, several with commas between them.",
+        show_default="the embedded broker, for this run alone",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout; progress goes to stderr.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="End after this many.")]
 ServedArtifact = Annotated[
