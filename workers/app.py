@@ -74,6 +74,7 @@ class RecommenderApp(StreamingApp):
             batch_bytes=BATCH_BYTES,
             request_bytes=DEAD_LETTER_BYTES,
             request_timeout_ms=settings.request_timeout_s * 1000,
+            compression=None if settings.compression == "none" else settings.compression,
         )
         self.add_dependency(writer)
         await writer.maybe_start()

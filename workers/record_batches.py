@@ -26,6 +26,7 @@ class RecordBatchWriter(Service):
         request_bytes: Largest record; above the click topic's limit, or a record of that size could not be
             dead-lettered.
         request_timeout_ms: How long the broker may take to acknowledge, retries included.
+        compression: Codec of the batches; None: they are written as they are.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class RecordBatchWriter(Service):
         batch_bytes: int,
         request_bytes: int,
         request_timeout_ms: int,
+        compression: str | None,
     ) -> None:
         super().__init__()
         self._bootstrap_servers = bootstrap_servers
@@ -43,6 +45,7 @@ class RecordBatchWriter(Service):
         self._batch_bytes = batch_bytes
         self._request_bytes = request_bytes
         self._request_timeout_ms = request_timeout_ms
+        self._compression = compression
         self._producer: AIOKafkaProducer | None = None
 
     async def on_start(self) -> None:
@@ -53,6 +56,7 @@ class RecordBatchWriter(Service):
             max_batch_size=self._batch_bytes,
             max_request_size=self._request_bytes,
             request_timeout_ms=self._request_timeout_ms,
+            compression_type=self._compression,
             **self._security.client_options(),
         )
         await self._producer.start()

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     )
     session_timeout_s: int = Field(30, ge=1, le=40, description="A worker silent for longer loses its partitions.")
     request_timeout_s: int = Field(40, ge=1, description="How long a broker may take to acknowledge, retries included.")
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "none", description="How lists, dead letters and state records are compressed."
+    )
     onnx_threads: int = Field(1, ge=1, description="Threads of one inference; more workers beat more threads.")
 
     web_host: str = Field(

@@ -74,6 +74,7 @@ class Stream:
             batch_bytes=1 << 14,
             request_bytes=DEAD_LETTER_BYTES,
             request_timeout_ms=10_000,
+            compression=None,
         )
         async with writer:
             await writer.write(records)
