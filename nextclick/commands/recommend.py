@@ -37,7 +37,7 @@ def recommend(
 
     The history is one session of clicks at one moment: a model that looks at the time between clicks sees none.
 
-    Example: `nextclick recommend artifacts/movielens-100k --history "star wars,alien" --top 5`
+    Example: `nextclick recommend artifacts/movielens-100k --history "star wars,fargo" --top 5`
     """
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415

@@ -79,7 +79,7 @@ def next_commands(artifact: str) -> list[tuple[str, str]]:
     nextclick = program()
     return [
         ("what the model is", f"{nextclick} inspect {artifact}"),
-        ("a list without Kafka", f'{nextclick} recommend {artifact} --history "star wars,alien"'),
+        ("a list without Kafka", f'{nextclick} recommend {artifact} --history "star wars,fargo"'),
         ("your own clicks", f"{nextclick} broker"),
         ("  in a new terminal", f"{nextclick} topics create && {nextclick} worker --artifact {artifact}"),
         ("  in a third one", f'{nextclick} click alice "toy story" --artifact {artifact}'),

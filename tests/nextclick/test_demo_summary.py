@@ -49,7 +49,7 @@ def test_the_summary_tells_what_happened_and_what_to_try() -> None:
     )
     assert "4,144 lists/s for 100 clicks at once; broker, worker and demo on the same" in text
     assert "0123456789abcdef in build/demo/artifact" in text
-    assert 'recommend build/demo/artifact --history "star wars,alien"' in text
+    assert 'recommend build/demo/artifact --history "star wars,fargo"' in text
 
 
 def test_a_broker_elsewhere_shares_no_cores() -> None:
