@@ -24,10 +24,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
+        settings = cast(StreamingApp, self.app).settings
         # Faust hard-codes 1500 ms. A broker that does not wake a waiting fetch then adds half of it to every click.
-        if not hasattr(consumer, "_fetch_max_wait_ms"):
-            raise RuntimeError("aiokafka has renamed _fetch_max_wait_ms: update workers/transport.py.")
-        consumer._fetch_max_wait_ms = cast(StreamingApp, self.app).settings.fetch_wait_ms  # noqa: SLF001
+        _set(consumer, "_fetch_max_wait_ms", settings.fetch_wait_ms)
+        # A click of an aborted transaction never happened. Without transactions this changes nothing.
+        _set(consumer, "_isolation_level", "read_committed")
         return consumer
 
     async def _highwaters(self, partitions: Collection[TP]) -> Mapping[TP, int]:
@@ -49,6 +50,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 ends[tp] = max(ends[tp], records[-1].offset + 1)
                 waiting.discard(tp)
         return ends
+
+
+def _set(consumer: aiokafka.AIOKafkaConsumer, name: str, value: object) -> None:
+    """Change what Faust gave the consumer, before it starts."""
+    if not hasattr(consumer, name):
+        raise RuntimeError(f"aiokafka has renamed {name}: update workers/transport.py.")
+    setattr(consumer, name, value)
 
 
 class TransportConsumer(BatchConsumer):
