@@ -32,19 +32,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(demo)
-app.command()(broker)
-app.add_typer(data, name="data")
-app.add_typer(topics, name="topics")
-app.command()(worker)
-app.command()(replay)
-app.command()(click)
-app.command()(watch)
-app.command()(state)
-app.command()(config)
-app.command()(evaluate)
-app.command("online-eval")(online_eval)
-app.command()(export)
-app.command()(inspect)
-app.command()(recommend)
-app.command()(train)
+SEE, LEARN, SERVE, ASK = "See it work", "From clicks to an artifact", "Serve", "Look inside"
+
+app.command(rich_help_panel=SEE)(demo)
+
+app.add_typer(data, name="data", rich_help_panel=LEARN)
+app.command(rich_help_panel=LEARN)(train)
+app.command(rich_help_panel=LEARN)(export)
+app.command(rich_help_panel=LEARN)(evaluate)
+app.command("online-eval", rich_help_panel=LEARN)(online_eval)
+
+app.command(rich_help_panel=SERVE)(broker)
+app.add_typer(topics, name="topics", rich_help_panel=SERVE)
+app.command(rich_help_panel=SERVE)(worker)
+app.command(rich_help_panel=SERVE)(replay)
+app.command(rich_help_panel=SERVE)(config)
+
+app.command(rich_help_panel=ASK)(inspect)
+app.command(rich_help_panel=ASK)(recommend)
+app.command(rich_help_panel=ASK)(click)
+app.command(rich_help_panel=ASK)(watch)
+app.command(rich_help_panel=ASK)(state)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, BootstrapServers, Limit
+from nextclick.options import PREPARED_FOLDER, AsJson, BrokerOrEmbedded, Limit
 
 if TYPE_CHECKING:
     from nextclick.online_evaluation import OnlineReport
@@ -31,7 +31,7 @@ def online_eval(
         ),
     ] = None,
     limit: Limit = None,
-    bootstrap_servers: BootstrapServers = None,
+    bootstrap_servers: BrokerOrEmbedded = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay test clicks through Kafka and a real worker, and compare every published list with the offline one.
