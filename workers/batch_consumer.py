@@ -204,9 +204,11 @@ class BatchConsumer(driver.Consumer):
     def batch_in_flight(self) -> Iterator[BatchInFlight]:
         """Have a micro-batch in flight: a rebalance and a shutdown wait until the block is left.
 
-        Offsets move only where `done` was called in the block and the batch is still owned at its end.
+        Offsets move only where `done` was called in the block and the batch is still owned at its end. One that begins
+        while the flow is stopped was taken from the queue too late to be waited for, and is not owned from the start.
         """
         batch = BatchInFlight(self.app, self.app.consumer_generation_id)
+        batch.revoked = not self.flow_active
         self._in_flight.add(batch)
         self._idle.clear()
         try:

@@ -202,7 +202,7 @@ def test_nothing_is_lost_around_seeks_pauses_and_full_buffers(
 def test_offsets_move_only_for_a_finished_batch_that_is_still_owned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not for one that raised, not for one of an older generation; and never backwards."""
+    """Not for one that raised, that began too late, or of an older generation; and never backwards."""
 
     async def run() -> None:
         chance = random.Random(0)
@@ -220,6 +220,11 @@ def test_offsets_move_only_for_a_finished_batch_that_is_still_owned(
             batch.done({tp: 7})
         await consumer.commit()
         assert kafka.committed[tp] == 10
+
+        consumer.stop_flow()
+        with consumer.batch_in_flight() as batch, pytest.raises(BatchAbandoned):
+            batch.require({0})
+        consumer.resume_flow()
 
         with consumer.batch_in_flight() as batch:
             batch.done({tp: 20})
