@@ -1,5 +1,7 @@
 """Structured logs: ours and Faust's in one shape, for a person or for a machine."""
 
+import logging
+import math
 from typing import Any, Literal
 
 import structlog
@@ -8,7 +10,28 @@ from models.errors import NextclickError
 
 LogFormat = Literal["text", "json"]
 
-_CHATTERING = ("faust", "mode", "aiokafka", "kafka", "aiohttp.access", "workers")
+REPEAT_INTERVAL_S = 10.0
+_LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "aiohttp.access")
+_CHATTERING = (*_LIBRARIES, "workers")
+
+
+class RepeatedLines(logging.Filter):
+    """Lets a library say a thing once in `REPEAT_INTERVAL_S`: for a broker that is away they have 50 lines a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is to be printed; an exception always is."""
+        if record.exc_info or not record.name.startswith(_LIBRARIES):
+            return True
+        # The message before its arguments: the same complaint about another node or with another delay is the same.
+        complaint = (record.name, str(record.msg))
+        if record.created - self._said_at.get(complaint, -math.inf) < REPEAT_INTERVAL_S:
+            return False
+        self._said_at[complaint] = record.created
+        return True
 
 
 def configure_structlog() -> None:
@@ -45,8 +68,14 @@ def logging_config(log_format: LogFormat, level: str) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"repeats": {"()": RepeatedLines}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stderr",
+                "formatter": "structured",
+                "filters": ["repeats"],
+            }
         },
         "root": {"level": level, "handlers": ["stderr"]},
         # Chatter of the libraries at INFO is about every request and every step of a rebalance. `workers.*` is where

@@ -70,3 +70,14 @@ def test_an_error_of_ours_is_said_without_its_stack_trace(capsys: pytest.Capture
     assert (ours["event"], ours["level"]) == ("state_folder=/proc cannot be written: name another.", "error")
     assert "exception" not in ours
     assert "Traceback" in unforeseen["exception"]
+
+
+def test_a_library_repeats_itself_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+    """While a broker is away: the first of the same complaints, whatever its arguments; all of ours."""
+    configure("text")
+    for node in range(3):
+        logging.getLogger("aiokafka").error("Unable to connect to node %s", node)
+        logging.getLogger("workers.stores.base").error("A state record of partition %s is set aside", node)
+    lines = capsys.readouterr().err.splitlines()
+    assert sum("Unable to connect" in line for line in lines) == 1
+    assert sum("set aside" in line for line in lines) == 3
