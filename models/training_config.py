@@ -94,9 +94,14 @@ def shipped_configs() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".toml") for entry in _CONFIGS.iterdir()))
 
 
+# A data set that becomes the same clicks as another once it is prepared.
+_SAME_CLICKS = {"eshop-2008": "eshop"}
+
+
 def config_for(dataset: str) -> TrainingConfig:
     """Return the configuration that comes with nextclick for a data set, or the defaults where none does."""
-    return load_training_config(dataset) if dataset in shipped_configs() else TrainingConfig()
+    name = _SAME_CLICKS.get(dataset, dataset)
+    return load_training_config(name) if name in shipped_configs() else TrainingConfig()
 
 
 def load_training_config(name_or_path: str) -> TrainingConfig:

@@ -85,3 +85,9 @@ def test_a_missing_configuration_names_those_there_are() -> None:
     """The message lists the shipped names."""
     with pytest.raises(SettingsError, match="eshop"):
         load_training_config("nowhere.toml")
+
+
+def test_the_public_log_has_the_configuration_of_its_split() -> None:
+    """`eshop-2008` becomes the same clicks as `eshop`; a data set that nobody has tuned has the defaults."""
+    assert config_for("eshop-2008") == config_for("eshop") != TrainingConfig()
+    assert config_for("one-of-your-own") == TrainingConfig()
