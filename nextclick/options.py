@@ -49,3 +49,12 @@ DataFolder = Annotated[
 ]
 # Prepared data sets lie here, each in a folder of its name.
 PREPARED_FOLDER = Path("data/prepared")
+PreparedFolder = Annotated[Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")]
+ExcludeSeen = Annotated[
+    bool | None,
+    typer.Option(
+        "--exclude-seen/--include-seen",
+        help="Whether to leave out what a user has clicked already.",
+        show_default="as the artifact says",
+    ),
+]

@@ -47,7 +47,7 @@ def test_several_workers_can_run(services: dict[str, Service]) -> None:
     assert "ports" not in worker
     assert "container_name" not in worker
     assert worker["expose"] == ["6066"]
-    assert "/work/state" in worker["volumes"], "an anonymous volume has no name in front"
+    assert "/srv/state" in worker["volumes"], "an anonymous volume has no name in front"
 
 
 def test_a_worker_has_time_to_finish(services: dict[str, Service]) -> None:

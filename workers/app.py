@@ -13,7 +13,7 @@ from yarl import URL
 from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
-from workers.batch_consumer import FetchedRecords
+from workers.batch_consumer import FetchedRecords, batch_consumer
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
@@ -120,7 +120,7 @@ def _add_agents(app: RecommenderApp) -> None:
         @app.agent(_batch_topic(app, settings.clicks_topic), name="rekey", supervisor_strategy=CrashingSupervisor)
         async def rekey(stream: StreamT[FetchedRecords]) -> None:
             async for batch in micro_batches(stream, settings.max_batch_records):
-                with app.batch_consumer.batch_in_flight() as in_flight:
+                with batch_consumer(app).batch_in_flight() as in_flight:
                     rekeyed, dead_letters = await app.rekeyer.process(batch.records)
                     in_flight.done(batch.next_offsets)
                 app.metrics.count_rekeyed(rekeyed, dead_letters)
@@ -132,7 +132,7 @@ def _measure(app: RecommenderApp) -> None:
 
     @app.timer(MEASURE_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
     async def _measure_now() -> None:
-        consumer = app.batch_consumer
+        consumer = batch_consumer(app)
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
         store = cast(StateRecordStore, app.user_states.data)

@@ -266,6 +266,11 @@ class BatchConsumer(driver.Consumer):
             self._processed.pop(tp, None)
 
 
+def batch_consumer(app: AppT) -> BatchConsumer:
+    """Return the app's consumer by its own type."""
+    return cast(BatchConsumer, app.consumer)
+
+
 def _batch_message(fetched: FetchedRecords) -> ConsumerMessage:
     """Return the one message of a fetched batch; its value is the batch itself."""
     first = fetched.records[0]

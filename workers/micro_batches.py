@@ -7,9 +7,8 @@ from typing import cast
 from aiokafka import ConsumerRecord
 from faust.types import TP, ChannelT, StreamT
 
-from workers.batch_consumer import FetchedRecords
+from workers.batch_consumer import FetchedRecords, batch_consumer
 from workers.events import ClickRecord
-from workers.streaming_app import StreamingApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> As
             if following is None:
                 break
             arrived.append(following)
-        era = cast(StreamingApp, stream.app).batch_consumer.era
+        era = batch_consumer(stream.app).era
         batch = _micro_batch(fetch for fetch in arrived if fetch.era == era)
         if batch.records:
             yield batch

@@ -4,6 +4,7 @@ import time
 
 import structlog
 
+from workers.batch_consumer import batch_consumer
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
 from workers.pipeline import BatchReport, Pipeline
@@ -37,7 +38,7 @@ class Recommender:
         """
         started = time.perf_counter()
         try:
-            with self._app.batch_consumer.batch_in_flight() as in_flight:
+            with batch_consumer(self._app).batch_in_flight() as in_flight:
                 report = await self._pipeline.process(batch.records, in_flight)
                 in_flight.done(batch.next_offsets)
         except BatchAbandoned as abandoned:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, Limit
+from nextclick.options import PREPARED_FOLDER, AsJson, ExcludeSeen, Limit, PreparedFolder
 
 if TYPE_CHECKING:
     from export.artifact_evaluation import ArtifactReport
@@ -22,17 +22,8 @@ def evaluate(
             help="A data set that `nextclick data prepare` made ready, or the folder of one.",
         ),
     ],
-    prepared_folder: Annotated[
-        Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
-    ] = PREPARED_FOLDER,
-    exclude_seen: Annotated[
-        bool | None,
-        typer.Option(
-            "--exclude-seen/--include-seen",
-            help="Whether to leave out what a user has clicked already.",
-            show_default="as the artifact says",
-        ),
-    ] = None,
+    prepared_folder: PreparedFolder = PREPARED_FOLDER,
+    exclude_seen: ExcludeSeen = None,
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:

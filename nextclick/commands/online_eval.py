@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, BrokerOrEmbedded, Limit
+from nextclick.options import PREPARED_FOLDER, AsJson, BrokerOrEmbedded, ExcludeSeen, Limit, PreparedFolder
 
 if TYPE_CHECKING:
     from nextclick.online_evaluation import OnlineReport
@@ -19,17 +19,8 @@ def online_eval(
     dataset: Annotated[
         str, typer.Option("--dataset", metavar="NAME", help="A data set that `nextclick data prepare` made ready.")
     ],
-    prepared_folder: Annotated[
-        Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
-    ] = PREPARED_FOLDER,
-    exclude_seen: Annotated[
-        bool | None,
-        typer.Option(
-            "--exclude-seen/--include-seen",
-            help="Whether to leave out what a user has clicked already.",
-            show_default="as the artifact says",
-        ),
-    ] = None,
+    prepared_folder: PreparedFolder = PREPARED_FOLDER,
+    exclude_seen: ExcludeSeen = None,
     limit: Limit = None,
     bootstrap_servers: BrokerOrEmbedded = None,
     as_json: AsJson = False,

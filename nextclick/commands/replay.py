@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, BootstrapServers, Limit
+from nextclick.options import PREPARED_FOLDER, AsJson, BootstrapServers, Limit, PreparedFolder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,9 +28,7 @@ def replay(
             help="A data set that `nextclick data prepare` made ready, or the folder of one.",
         ),
     ] = None,
-    prepared_folder: Annotated[
-        Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
-    ] = PREPARED_FOLDER,
+    prepared_folder: PreparedFolder = PREPARED_FOLDER,
     part: Annotated[Literal["train", "test"], typer.Option("--part", help="Which part of the data set.")] = "test",
     columns: Annotated[
         str | None,

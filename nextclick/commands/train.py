@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson
+from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
 
 if TYPE_CHECKING:
     from models.training_config import TrainingConfig
@@ -34,9 +34,7 @@ def train(
         Path | None,
         typer.Option("--out", metavar="FOLDER", help="Where to.", show_default="checkpoints/ and the data set's name"),
     ] = None,
-    prepared_folder: Annotated[
-        Path, typer.Option("--prepared-folder", help="Where the prepared data sets lie.")
-    ] = PREPARED_FOLDER,
+    prepared_folder: PreparedFolder = PREPARED_FOLDER,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the configuration's.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the configuration's.")] = None,
     validation_share: Annotated[

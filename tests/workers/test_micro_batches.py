@@ -34,7 +34,7 @@ class ArrivingStream:
     def __init__(self, groups: Sequence[Sequence[FetchedRecords]], era: Era) -> None:
         self.queue: asyncio.Queue[FetchedRecords] = asyncio.Queue()
         self.channel = SimpleNamespace(queue=self.queue)
-        self.app = SimpleNamespace(batch_consumer=SimpleNamespace(era=era))
+        self.app = SimpleNamespace(consumer=SimpleNamespace(era=era))
         self._groups = groups
 
     async def __aiter__(self) -> AsyncIterator[FetchedRecords]:
