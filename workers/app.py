@@ -21,7 +21,7 @@ from workers.logs import configure_structlog, logging_config
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
 from workers.ports import StateStore
-from workers.preflight import check_topics
+from workers.preflight import check_store, check_topics
 from workers.process import RecommenderWorker
 from workers.readiness import Readiness
 from workers.recommender import Recommender
@@ -93,9 +93,10 @@ def create_app(settings: Settings) -> RecommenderApp:
 
     Raises:
         ArtifactError: If the settings' artifact cannot be served.
-        SettingsError: If the item bias cannot be read.
+        SettingsError: If the item bias cannot be read, or the store's library is not installed.
     """
     configure_structlog()
+    check_store(settings)
     app = RecommenderApp(settings, load_artifact(settings.artifact))
     add_pages(app, app.metrics, app.readiness)
     _add_agents(app)

@@ -1,5 +1,6 @@
-"""What is checked before a worker joins its group: a broker, its topics and their partitions, a port for its pages."""
+"""What is checked before a worker joins its group: the store, the broker, its topics, a port for the pages."""
 
+import importlib.util
 import socket
 from dataclasses import dataclass
 
@@ -19,6 +20,16 @@ class TopicLayout:
 
     partitions: int
     dead_letter_partitions: int
+
+
+def check_store(settings: Settings) -> None:
+    """Return if the library of the state store is installed.
+
+    Raises:
+        SettingsError: If it is not.
+    """
+    if settings.store == "rocksdb" and importlib.util.find_spec("rocksdict") is None:
+        raise SettingsError("store=rocksdb needs rocksdict: install nextclick with its extra `rocksdb`, or use memory.")
 
 
 def check_topics(settings: Settings) -> TopicLayout:

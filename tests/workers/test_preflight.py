@@ -2,11 +2,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from models.errors import TopicError
+from models.errors import SettingsError, TopicError
 from workers import preflight
 from workers.kafka_admin import TopicDescription
 from workers.kafka_security import KafkaSecurity
-from workers.preflight import TopicLayout, check_topics
+from workers.preflight import TopicLayout, check_store, check_topics
 from workers.settings import load_settings
 
 GOOD = {"clicks": 4, "recommendations": 4, "clicks.dead-letter": 1, "shop-user-state-changelog": 4}
@@ -58,3 +58,11 @@ def test_re_keyed_clicks_may_come_from_fewer_partitions(monkeypatch: pytest.Monk
         check(monkeypatch, GOOD, rekey=True)
     topics = GOOD | {"clicks": 1, "shop-clicks-rekeyed": 4}
     assert check(monkeypatch, topics, rekey=True).partitions == 4
+
+
+def test_the_library_of_the_store_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`store=rocksdb` without its extra is one clear sentence; the memory store needs nothing."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    check_store(load_settings(store="memory"))
+    with pytest.raises(SettingsError, match="extra `rocksdb`"):
+        check_store(load_settings(store="rocksdb"))

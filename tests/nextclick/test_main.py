@@ -1,0 +1,42 @@
+import sys
+
+import pytest
+
+from nextclick import __main__
+
+
+@pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("onnx", "train"), ("safetensors", "train")])
+def test_a_missing_extra_is_one_line(
+    module: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker's environment has no torch: `train` there names the extra and ends with 1."""
+
+    def command() -> None:
+        raise ModuleNotFoundError(f"No module named '{module}'", name=f"{module}.nn")
+
+    monkeypatch.setattr(__main__, "app", command)
+    with pytest.raises(SystemExit, match="1"):
+        __main__.main()
+    said = capsys.readouterr().err
+    assert f"needs {module}" in said
+    assert f"'.[{extra}]'" in said
+
+
+def test_a_bug_of_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that no extra brings is missing because of a mistake."""
+
+    def command() -> None:
+        raise ModuleNotFoundError("No module named 'workers.gone'", name="workers.gone")
+
+    monkeypatch.setattr(__main__, "app", command)
+    with pytest.raises(ModuleNotFoundError):
+        __main__.main()
+
+
+def test_training_without_torch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The real command, in an environment where torch cannot be imported."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(sys, "argv", ["nextclick", "train", "--dataset", "eshop"])
+    with pytest.raises(SystemExit, match="1"):
+        __main__.main()
+    assert "extra `train`" in capsys.readouterr().err
