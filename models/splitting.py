@@ -58,7 +58,7 @@ def split_by_time(
 
     1. Cut. Where sessions end, a session trains if all its clicks come before the cut, tests if it starts at the cut or
        later, and is dropped if the cut goes through it. Where they never end, the cut goes through users' histories:
-       the test clicks carry on from the state that the training clicks lead to.
+       evaluation and replay start the test clicks' users from an empty state all the same.
     2. Drop the rare items of the training clicks, then its short sessions.
     3. Drop the test clicks on items that no training click is on (a model cannot rank them), then its short sessions.
 

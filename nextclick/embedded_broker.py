@@ -16,6 +16,7 @@ from typing import IO, Self
 
 from models.errors import BrokerError
 from nextclick.child_process import ChildProcess
+from nextclick.free_ports import free_port
 from workers.kafka_admin import require_broker
 
 HOST = "127.0.0.1"
@@ -110,10 +111,10 @@ def find_binary() -> str:
 
 def _start_on_any_port(binary: str) -> tuple[ChildProcess, int]:
     for _ in range(START_ATTEMPTS - 1):
-        port = _free_port()
+        port = free_port()
         with contextlib.suppress(BrokerError):
             return _start(binary, port), port
-    port = _free_port()
+    port = free_port()
     return _start(binary, port), port
 
 
@@ -164,10 +165,3 @@ def _require_free(port: int) -> None:
             raise BrokerError(
                 f"Port {port} on {HOST} is taken ({error.strerror}): name another with --port."
             ) from error
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,7 +1,6 @@
 """A worker of our own, as a process of its own: started, watched until it is ready, stopped."""
 
 import os
-import socket
 import sys
 import time
 import urllib.error
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 
 from models.errors import NextclickError
 from nextclick.child_process import ChildProcess
+from nextclick.free_ports import free_port
 from workers.settings import ENVIRONMENT_PREFIX, Settings
 
 READY_TIMEOUT_S = 60.0
@@ -36,7 +36,7 @@ class WorkerProcess:
     def __init__(self, settings: Settings, log: Path) -> None:
         self._settings = settings
         self._log = log
-        self._port = _free_port()
+        self._port = free_port()
         self._process: ChildProcess | None = None
 
     def __enter__(self) -> Self:
@@ -112,10 +112,3 @@ def _text(value: object) -> str:
 def _other_variables() -> dict[str, str]:
     # Settings of the environment are in `settings` already; what is ours alone must not be overruled by them.
     return {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from nextclick.free_ports import free_port
 from nextclick.settings_table import with_settings_table
 from tests.integration.harness import READY_TIMEOUT_S
-from tests.ports import free_port
 
 README = Path(__file__).parent.parent / "README.md"
 BACKGROUND = " &"

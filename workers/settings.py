@@ -79,7 +79,12 @@ class Settings(BaseSettings):
         0, ge=0, le=5, description="Other workers that keep a copy of each partition's states."
     )
 
-    max_batch_records: int = Field(512, ge=1, le=65_536, description="Most clicks of one micro-batch.")
+    max_batch_records: int = Field(
+        512,
+        ge=1,
+        le=65_536,
+        description="Most clicks of one fetch; a micro-batch takes whole fetches until it has as many.",
+    )
     fetch_wait_ms: int = Field(
         20, ge=1, le=5_000, description="How long a broker without news may hold a fetch; some do not answer sooner."
     )

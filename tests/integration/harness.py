@@ -19,9 +19,9 @@ from typing import IO, Any
 from kafka import KafkaProducer
 from kafka.consumer.fetcher import ConsumerRecord
 
+from nextclick.free_ports import free_port
 from nextclick.topic_reading import TopicReader
 from nextclick.topics import create_topics, planned_topics
-from tests.ports import free_port
 from workers.events import OutgoingRecord
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.record_batches import RecordBatchWriter

@@ -19,9 +19,9 @@ import structlog
 
 from export.artifact import ITEMS_FILE, MANIFEST_FILE, RANK_FILE, STEP_FILE, Artifact
 from nextclick.__main__ import main
+from nextclick.free_ports import free_port
 from nextclick.topics import create_topics, planned_topics
 from tests.integration.harness import FAUST_WORKER, NEXTCLICK_WORKER, make_stream, plan_stream
-from tests.ports import free_port
 from workers.settings import ENVIRONMENT_PREFIX
 
 pytestmark = pytest.mark.broker
