@@ -1,0 +1,100 @@
+"""Workers with a mistake put in on purpose: `python -m tests.chaos.broken_workers NAME` starts one.
+
+Each mistake is one that a checker must not overlook. It is put in from outside, at one named place of the worker, and a
+place that is no longer there is an error: a broken worker that is not broken would prove nothing.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from faust.types import TP
+
+from workers import batch_consumer, record_batches, stepping
+from workers.events import OutgoingRecord
+
+# Between two steps: a crash at a random moment then falls between them often enough for a short run.
+PAUSE_S = 0.25
+STATES = "-user-state-changelog"
+LISTS = "-recommendations"
+
+Writer = record_batches.RecordBatchWriter
+
+
+def pause_between_writes() -> None:
+    """Change nothing but the time between the writes: the control, which must be found to be right."""
+    write = _named(Writer, "write")
+
+    async def write_slowly(self: Writer, records: Sequence[OutgoingRecord]) -> object:
+        if _all_of(records, STATES):
+            await asyncio.sleep(PAUSE_S)
+        return await write(self, records)
+
+    Writer.write = write_slowly  # type: ignore[method-assign,assignment]
+
+
+def save_before_publish() -> None:
+    """Write the states first and their lists after them."""
+    write = _named(Writer, "write")
+    held: dict[int, list[OutgoingRecord]] = {}
+
+    async def write_in_the_wrong_order(self: Writer, records: Sequence[OutgoingRecord]) -> Mapping[object, int]:
+        if any(record.topic.endswith(LISTS) for record in records):
+            held.setdefault(id(self), []).extend(records)
+            return {}
+        offsets: Mapping[object, int] = await write(self, records)
+        await asyncio.sleep(PAUSE_S)
+        await write(self, held.pop(id(self), []))
+        return offsets
+
+    Writer.write = write_in_the_wrong_order  # type: ignore[method-assign,assignment]
+
+
+def commit_early() -> None:
+    """Commit what was fetched before anything is done with it."""
+    consumer = batch_consumer.BatchConsumer
+    deliver = _named(consumer, "_deliver")
+    commit = _named(consumer, "_commit")
+
+    async def commit_and_deliver(self: Any, tp: TP, records: Sequence[Any], era: object) -> bool:  # noqa: ANN401
+        if tp in self._get_active_partitions() and tp.topic in self.app.batch_topics:
+            await commit(self, {tp: records[-1].offset + 1})
+        delivered: bool = await deliver(self, tp, records, era)
+        return delivered
+
+    consumer._deliver = commit_and_deliver  # type: ignore[method-assign]
+    pause_between_writes()
+
+
+def apply_again() -> None:
+    """Apply every click that is delivered, also one that its user's state holds already."""
+    _named(stepping, "_is_applied")
+    setattr(stepping, "_is_applied", lambda _state, _click: False)  # noqa: B010 - mypy wants the parameters' names
+
+
+MISTAKES: Mapping[str, Callable[[], None]] = {
+    "control": pause_between_writes,
+    "save-before-publish": save_before_publish,
+    "commit-early": commit_early,
+    "apply-again": apply_again,
+}
+
+
+def _named(owner: object, name: str) -> Any:  # noqa: ANN401 - whatever is there
+    if not hasattr(owner, name):
+        raise SystemExit(f"{owner!r} has no {name!r} any more: put the mistake in elsewhere.")
+    return getattr(owner, name)
+
+
+def _all_of(records: Sequence[OutgoingRecord], suffix: str) -> bool:
+    return bool(records) and all(record.topic.endswith(suffix) for record in records)
+
+
+if __name__ == "__main__":
+    mistake = MISTAKES[sys.argv[1]]
+    from nextclick.__main__ import main
+
+    mistake()
+    sys.argv = ["nextclick", "worker"]
+    main()
