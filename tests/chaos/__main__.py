@@ -14,11 +14,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.chaos.broken_workers import MISTAKES, command
 from tests.chaos.click_source import endless_clicks, logged_clicks
 from tests.chaos.kafka_cluster import KafkaCluster
 from tests.chaos.report import as_json, print_report
 from tests.chaos.run import ChaosPlan, ChaosReport, run_chaos
 from tests.chaos.schedule import make_schedule
+from tests.chaos.worker_slots import NEXTCLICK_WORKER
 from tests.factories import make_tiny_artifact
 
 CLUSTER_VARIABLE = "NEXTCLICK_TEST_KAFKA_CLUSTER"
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(f"seed {seed}: SEED={seed} DURATION={given.duration:.0f} does the same to the workers again")
     # Kept where the run fails: the logs say what the workers were doing.
     folder = Path(tempfile.mkdtemp(prefix="nextclick-chaos-"))
-    report = chaos(seed, given.duration, given.rate, script, folder, console)
+    report = chaos(seed, given, script, folder, console)
     print_report(report, console)
     if given.report is not None:
         written = {"seed": seed, "duration_s": given.duration, "clicks_per_second": given.rate, **as_json(report)}
@@ -48,10 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.holds else 1
 
 
-def chaos(
-    seed: int, duration_s: float, clicks_per_second: float, script: str, folder: Path, console: Console
-) -> ChaosReport:
+def chaos(seed: int, given: argparse.Namespace, script: str, folder: Path, console: Console) -> ChaosReport:
     """Run a seed's schedule on a cluster of its own."""
+    duration_s: float = given.duration
     log_name, log = logged_clicks(LOGGED_CLICKS)
     items = sorted({click.item_id for click in log})
     # A model of the log's items whose ring runs over; untrained, which changes nothing of what is proven here.
@@ -60,15 +61,16 @@ def chaos(
         name=f"chaos-{seed}",
         artifact=artifact.folder,
         clicks=endless_clicks(log, seed=seed, users=USERS),
-        clicks_per_second=clicks_per_second,
+        clicks_per_second=given.rate,
         schedule=make_schedule(
             seed, duration_s=duration_s, workers=WORKERS, brokers=NODES, session_timeout_s=SESSION_TIMEOUT_S
         ),
         duration_s=duration_s,
         workers=WORKERS,
         session_timeout_s=SESSION_TIMEOUT_S,
+        command=NEXTCLICK_WORKER if given.mistake is None else command(given.mistake),
     )
-    console.print(f"{log_name} clicks of {USERS} users, {clicks_per_second:.0f} a second, {len(plan.schedule)} faults")
+    console.print(f"{log_name} clicks of {USERS} users, {given.rate:.0f} a second, {len(plan.schedule)} faults")
     with KafkaCluster(script, folder / "kafka", nodes=NODES) as cluster:
         return run_chaos(plan, cluster, folder, lambda at_s, what: console.print(f"{at_s:7.1f} s  {what}"))
 
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=float, default=600.0, metavar="SECONDS", help="how long clicks are sent")
     parser.add_argument("--seed", type=int, help="decides every fault and every click; default: the clock")
     parser.add_argument("--rate", type=float, default=100.0, metavar="CLICKS", help="clicks a second")
+    parser.add_argument("--mistake", choices=sorted(MISTAKES), help="put one into the workers: it must be found")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes as JSON")
     return parser
 

@@ -81,6 +81,11 @@ MISTAKES: Mapping[str, Callable[[], None]] = {
 }
 
 
+def command(mistake: str) -> tuple[str, ...]:
+    """Return what starts a worker with this mistake."""
+    return (sys.executable, "-m", "tests.chaos.broken_workers", mistake)
+
+
 def _named(owner: object, name: str) -> Any:  # noqa: ANN401 - whatever is there
     if not hasattr(owner, name):
         raise SystemExit(f"{owner!r} has no {name!r} any more: put the mistake in elsewhere.")

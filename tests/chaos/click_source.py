@@ -37,7 +37,7 @@ def logged_clicks(limit: int) -> tuple[str, Sequence[LoggedClick]]:
     folder = os.environ.get("NEXTCLICK_DATA")
     found = None if not folder else find_dataset(dataset_named("eshop"), Path(folder))
     if not folder or found is None:
-        return "made", _made_clicks(limit)
+        return "made", made_clicks(limit)
     from models.preparation import prepare_dataset  # noqa: PLC0415 - reads the whole log
 
     columns = ("session_id", "item_id", "timestamp_ms", "event_type")
@@ -72,8 +72,8 @@ def _click(logged: LoggedClick, number: int, later_ms: int, users: int, random: 
     return encode_click({name: value for name, value in fields.items() if value is not None})
 
 
-def _made_clicks(limit: int) -> list[LoggedClick]:
-    """Sessions of some seven clicks, forty at a time."""
+def made_clicks(limit: int) -> list[LoggedClick]:
+    """Make sessions of some seven clicks, forty at a time."""
     random = Random(3)
     clicks = []
     sessions = list(range(40))
