@@ -14,13 +14,13 @@ from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
 from workers.batch_consumer import FetchedRecords, batch_consumer
+from workers.changelog_reader import ChangelogReader
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
 from workers.logs import configure_structlog, logging_config
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
-from workers.ports import StateStore
 from workers.preflight import check_store, check_topics
 from workers.process import RecommenderWorker
 from workers.readiness import Readiness
@@ -28,6 +28,8 @@ from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
 from workers.rejection_alarm import RejectionAlarm
 from workers.settings import Settings, load_settings
+from workers.state_restorer import StateRestorer
+from workers.state_tables import StateTableManager
 from workers.stores.base import StateRecordStore
 from workers.streaming_app import StreamingApp
 from workers.web import add_pages
@@ -62,6 +64,7 @@ class RecommenderApp(StreamingApp):
         self.readiness = Readiness(self.metrics)
         # Restored from its changelog before a click flows. Its name gives the changelog's: Settings.changelog_topic.
         self.user_states = self.Table("user-state", key_type=bytes, value_type=bytes)
+        self.store = cast(StateRecordStore, self.user_states.data)
 
     async def on_first_start(self) -> None:
         """Connect the writer and put the pipeline together, before the consumer starts."""
@@ -78,9 +81,12 @@ class RecommenderApp(StreamingApp):
         )
         self.add_dependency(writer)
         await writer.maybe_start()
-        store = cast(StateStore, self.user_states.data)
+        reader = ChangelogReader(settings.bootstrap_servers, settings.changelog_topic, security=settings.kafka_security)
+        self.add_dependency(reader)
+        await reader.maybe_start()
+        self.restorer = StateRestorer(self.store, reader, self.readiness)
         pipeline = build_pipeline(
-            settings, self.artifact, item_bias=self.item_bias, store=store, writer=writer, layout=layout
+            settings, self.artifact, item_bias=self.item_bias, store=self.store, writer=writer, layout=layout
         )
         self.recommender = Recommender(self, pipeline, self.metrics)
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
@@ -136,8 +142,7 @@ def _measure(app: RecommenderApp) -> None:
         consumer = batch_consumer(app)
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
-        store = cast(StateRecordStore, app.user_states.data)
-        app.metrics.set_restored(set_aside=len(store.set_aside), stale=store.stale_records)
+        app.metrics.set_restored(set_aside=len(app.store.set_aside), stale=app.store.stale_records)
 
 
 def _batch_topic(app: RecommenderApp, name: str) -> TopicT:
@@ -190,6 +195,7 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "web_graph_enabled": False,
         "web_stats_enabled": False,
         "web_metrics_enabled": False,
+        "TableManager": StateTableManager,
         "Worker": RecommenderWorker,
         "logging_config": logging_config(settings.log_format, settings.log_level),
         "worker_redirect_stdouts": False,

@@ -83,6 +83,18 @@ class WorkerMetrics:
             ["partition"],
             registry=self.registry,
         )
+        self._restore_remaining = Gauge(
+            "nextclick_restore_records_remaining",
+            "Changelog records that are not restored yet, of each partition that the worker owns.",
+            ["partition"],
+            registry=self.registry,
+        )
+        self._standby_lag = Gauge(
+            "nextclick_standby_lag_records",
+            "Changelog records that are not applied yet, of each partition that the worker is a standby of.",
+            ["partition"],
+            registry=self.registry,
+        )
         self._set_aside = Gauge(
             "nextclick_states_set_aside",
             "State records of the changelog that did not decode when they were restored.",
@@ -143,9 +155,15 @@ class WorkerMetrics:
 
     def set_lag(self, lag_of_partition: Mapping[int, int]) -> None:
         """Set how far behind each of the worker's partitions is; partitions that moved away disappear."""
-        self._lag.clear()
-        for partition, lag in lag_of_partition.items():
-            self._lag.labels(str(partition)).set(lag)
+        _set_by_partition(self._lag, lag_of_partition)
+
+    def set_restore_remaining(self, records_of_partition: Mapping[int, int]) -> None:
+        """Set how much of each partition's restore is left."""
+        _set_by_partition(self._restore_remaining, records_of_partition)
+
+    def set_standby_lag(self, records_of_partition: Mapping[int, int]) -> None:
+        """Set how far behind each standby partition is."""
+        _set_by_partition(self._standby_lag, records_of_partition)
 
     def set_restored(self, *, set_aside: int, stale: int) -> None:
         """Set what the restore left out."""
@@ -155,3 +173,9 @@ class WorkerMetrics:
     def set_ready(self, *, ready: bool) -> None:
         """Set whether the worker is ready."""
         self._ready.set(int(ready))
+
+
+def _set_by_partition(gauge: Gauge, values: Mapping[int, int]) -> None:
+    gauge.clear()
+    for partition, value in values.items():
+        gauge.labels(str(partition)).set(value)

@@ -1,6 +1,9 @@
 """Whether a worker may be sent traffic: its states are restored and its model is warm."""
 
+from collections.abc import Mapping
+
 from workers.metrics import WorkerMetrics
+from workers.restore_progress import RestoreProgress
 
 
 class Readiness:
@@ -14,6 +17,7 @@ class Readiness:
         self._metrics = metrics
         self._model_is_warm = False
         self._states_are_restored = False
+        self._progress: RestoreProgress | None = None
 
     @property
     def waiting_for(self) -> str | None:
@@ -21,7 +25,7 @@ class Readiness:
         if not self._model_is_warm:
             return "loading the model"
         if not self._states_are_restored:
-            return "restoring user states"
+            return "restoring user states" + ("" if self._progress is None else f": {self._progress}")
         return None
 
     @property
@@ -34,9 +38,19 @@ class Readiness:
         self._model_is_warm = True
         self._tell()
 
+    def states_are_restoring(self, progress: RestoreProgress) -> None:
+        """Note how far the restore is."""
+        self._progress = progress
+        self._metrics.set_restore_remaining(progress.remaining)
+
+    def standbys_lag(self, records: Mapping[int, int]) -> None:
+        """Note how far behind each standby partition is."""
+        self._metrics.set_standby_lag(records)
+
     def states_are_restored(self) -> None:
         """Note that every owned partition's states are those of its changelog."""
         self._states_are_restored = True
+        self._progress = None
         self._tell()
 
     def states_are_moving(self) -> None:

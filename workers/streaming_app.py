@@ -1,8 +1,12 @@
 """A Faust app whose click topics arrive as whole fetched batches."""
 
+from typing import Any
+
 import faust
+from faust.types.tables import TableT
 
 from workers.settings import Settings
+from workers.state_restorer import StateRestorer
 
 
 class StreamingApp(faust.App):
@@ -10,9 +14,13 @@ class StreamingApp(faust.App):
 
     Attributes:
         settings: What the worker was told.
+        user_states: The table whose changelog is restored in bulk.
+        restorer: What restores it.
     """
 
     settings: Settings
+    user_states: TableT[Any, Any]
+    restorer: StateRestorer
 
     @property
     def batch_topics(self) -> frozenset[str]:

@@ -4,7 +4,6 @@ Registered for the URL scheme `nextclick://` by the entry point group `faust.tra
 the one place that knows Faust's internals.
 """
 
-import time
 from collections.abc import Collection, Mapping
 from typing import cast
 
@@ -13,10 +12,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from workers.batch_consumer import BatchConsumer
+from workers.log_ends import true_ends
 from workers.streaming_app import StreamingApp
-
-# A partition's last record may be gone, compacted or deleted: then nothing comes, and the named end holds.
-LAST_BATCH_TIMEOUT_S = 1.0
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
@@ -32,24 +29,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def _highwaters(self, partitions: Collection[TP]) -> Mapping[TP, int]:
-        """Return the end of each partition, as a fetch tells it.
-
-        The embedded broker, asked for the end, names the offset behind the FIRST record of the last batch; a restore up
-        to there would lose states. The batch itself tells the truth: the record before the named end is fetched, which
-        on Apache Kafka is there at once and changes nothing. Faust seeks to where it wants to read afterwards.
-        """
-        consumer = self._ensure_consumer()
-        ends = dict(await consumer.end_offsets(partitions))
-        waiting = {tp for tp, end in ends.items() if end > 0}
-        for tp in waiting:
-            consumer.seek(tp, ends[tp] - 1)
-        deadline = time.monotonic() + LAST_BATCH_TIMEOUT_S
-        while waiting and time.monotonic() < deadline:
-            fetched = await consumer.getmany(*waiting, timeout_ms=20)
-            for tp, records in fetched.items():
-                ends[tp] = max(ends[tp], records[-1].offset + 1)
-                waiting.discard(tp)
-        return ends
+        """Return the true end of each partition; Faust seeks to where it wants to read afterwards."""
+        return await true_ends(self._ensure_consumer(), partitions)
 
 
 def _set(consumer: aiokafka.AIOKafkaConsumer, name: str, value: object) -> None:

@@ -30,6 +30,8 @@ def metrics(tiny_artifact: Artifact) -> WorkerMetrics:
     metrics.count_rekeyed(5, {RejectionReason.NOT_UTF8: 2})
     metrics.count_abandoned_batch()
     metrics.set_lag({0: 12, 3: 0})
+    metrics.set_restore_remaining({0: 5})
+    metrics.set_standby_lag({3: 2})
     return metrics
 
 
@@ -82,7 +84,7 @@ def test_a_batch_is_counted_by_what_became_of_it(metrics: WorkerMetrics) -> None
 
 def test_names_follow_the_rules_of_prometheus(metrics: WorkerMetrics) -> None:
     """Lower case, base units, `_total` on counters and on nothing else, one prefix, a help text."""
-    assert len(families(metrics)) == 16
+    assert len(families(metrics)) == 18
     for family in families(metrics):
         assert re.fullmatch(r"nextclick_[a-z]+(_[a-z]+)*", family.name), family.name
         assert family.documentation.endswith(".")
@@ -124,7 +126,9 @@ def test_the_model_is_named(metrics: WorkerMetrics, tiny_artifact: Artifact) -> 
 def test_partitions_that_moved_away_have_no_lag(metrics: WorkerMetrics) -> None:
     """A lag that nobody measures any more must not stand still on a dashboard."""
     metrics.set_lag({3: 1})
-    assert [name for name in samples(metrics) if "lag" in name] == ["nextclick_consumer_lag_records{partition=3}"]
+    assert [name for name in samples(metrics) if "consumer_lag" in name] == [
+        "nextclick_consumer_lag_records{partition=3}"
+    ]
 
 
 def test_a_batch_without_lists_has_no_latency(metrics: WorkerMetrics) -> None:

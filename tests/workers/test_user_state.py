@@ -1,3 +1,4 @@
+import re
 import zlib
 from dataclasses import replace
 from hashlib import blake2b
@@ -10,6 +11,7 @@ from models.errors import StateRecordError
 from workers.user_state import (
     CODEC_VERSION,
     UserState,
+    checked_last_offset,
     decode_state,
     encode_state,
     extend_ring,
@@ -72,7 +74,7 @@ def test_a_record_decodes_to_its_state(state: UserState) -> None:
     record = encode_state(state)
     assert decode_state(record) == state
     assert encode_state(decode_state(record)) == record
-    assert last_offset_of(record) == state.last_offset
+    assert last_offset_of(record) == checked_last_offset(record) == state.last_offset
 
 
 @pytest.mark.parametrize("entries", [0, 3])
@@ -82,6 +84,8 @@ def test_every_truncation_is_refused(entries: int) -> None:
     for size in range(len(record)):
         with pytest.raises(StateRecordError):
             decode_state(record[:size])
+        with pytest.raises(StateRecordError):
+            checked_last_offset(record[:size])
 
 
 def test_every_flipped_bit_is_refused() -> None:
@@ -111,6 +115,19 @@ def test_lengths_that_lie_under_a_good_checksum_are_refused(body: bytes) -> None
     except StateRecordError:
         return
     assert encode_state(state) == record
+
+
+@given(st.binary(min_size=40, max_size=90))
+def test_a_record_is_checked_without_decoding_it_as_if_it_were_decoded(body: bytes) -> None:
+    """A restore checks records and keeps their bytes: it refuses what a click would not be able to load."""
+    record = with_checksum(bytes([CODEC_VERSION]) + body)
+    try:
+        decoded = decode_state(record)
+    except StateRecordError as error:
+        with pytest.raises(StateRecordError, match="^" + re.escape(str(error)) + "$"):
+            checked_last_offset(record)
+    else:
+        assert checked_last_offset(record) == decoded.last_offset
 
 
 def test_appended_bytes_are_refused_under_a_good_checksum() -> None:

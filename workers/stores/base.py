@@ -1,13 +1,13 @@
 """What every store of state records does: restore from the changelog, by partition, never backwards.
 
-Faust finds a store by its URL (entry points `faust.stores`) and drives it: `persisted_offset` when a partition arrives,
-`apply_changelog_batch` while it is restored, `on_rebalance` when partitions move. The pipeline uses it through the
-`StateStore` Protocol: `load` and `install`. It is one object in both roles, so that what is restored is what is loaded.
+Faust finds a store by its URL (entry points `faust.stores`) and tells it when partitions move: `on_rebalance`. The
+restore fills it, whole fetched batches at a time: `newest_offset`, `apply_changelog`. The pipeline uses it through the
+`StateStore` Protocol: `load` and `install`. It is one object in all roles: what is restored is what is loaded.
 """
 
 import abc
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from faust.stores.base import Store
 from faust.types import TP, EventT
@@ -15,9 +15,25 @@ from mode.utils.logging import get_logger
 
 from models.errors import StateRecordError
 from workers.ports import StateRow
-from workers.user_state import decode_state, last_offset_of
+from workers.user_state import checked_last_offset, last_offset_of
 
 logger = get_logger(__name__)
+
+
+class ChangelogRecord(Protocol):
+    """A record as a Kafka client reads it from the changelog."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The user's key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The user's state record; None is a tombstone."""
 
 
 class StateRecordStore(Store[bytes, bytes]):
@@ -42,7 +58,7 @@ class StateRecordStore(Store[bytes, bytes]):
     def install(self, rows: Iterable[StateRow], changelog_offsets: Mapping[int, int]) -> None:
         """Keep rows whose changelog records are acknowledged, together with the offsets they stand for."""
 
-    # ---- Faust's side
+    # ---- the restore's side
 
     @abc.abstractmethod
     def newest_offset(self, partition: int) -> int | None:
@@ -56,8 +72,51 @@ class StateRecordStore(Store[bytes, bytes]):
     def restore(self, partition: int, rows: Mapping[bytes, bytes | None], newest_offset: int) -> None:
         """Keep restored rows; None deletes a user's row."""
 
+    @abc.abstractmethod
+    def stored(self, partition: int, user_keys: Collection[bytes]) -> Mapping[bytes, bytes]:
+        """Return the records of those of the users who have one; others' may be among them."""
+
+    def apply_changelog(self, partition: int, records: Sequence[ChangelogRecord]) -> None:
+        """Apply a changelog partition's next records; one that does not decode is set aside, reported and counted.
+
+        Args:
+            partition: The partition.
+            records: In offset order, at least one.
+        """
+        stored = self.stored(partition, {record.key for record in records if record.key is not None})
+        staged: dict[bytes, bytes | None] = {}
+        for record in records:
+            key = record.key
+            if key is None:
+                logger.error("A record without a key in changelog partition %s is left out: who wrote it?", partition)
+                continue
+            try:
+                # A tombstone is the end of a user's state, whatever its offset was.
+                last_offset = None if record.value is None else checked_last_offset(record.value)
+            except StateRecordError as error:
+                self._set_aside(partition, record, error)
+                # Older than the damaged record and so not the user's state either.
+                staged[key] = None
+                continue
+            if self.set_aside:
+                self.set_aside.pop((partition, key), None)
+            known = staged[key] if key in staged else stored.get(key)
+            if last_offset is not None and known is not None and last_offset_of(known) > last_offset:
+                self.stale_records += 1
+                continue
+            staged[key] = record.value
+        self.restore(partition, staged, records[-1].offset)
+
+    def _set_aside(self, partition: int, record: ChangelogRecord, error: StateRecordError) -> None:
+        key, value = record.key, record.value
+        if key is not None and value is not None:
+            self.set_aside[partition, key] = value
+        logger.error("Record %s of changelog partition %s is set aside: %s", record.offset, partition, error)
+
+    # ---- Faust's side
+
     def persisted_offset(self, tp: TP) -> int | None:
-        """Return where the changelog's restore goes on, or None to read all of it."""
+        """Return the newest changelog offset that the rows stand for, as Faust asks for it."""
         return self.newest_offset(tp.partition)
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
@@ -66,45 +125,11 @@ class StateRecordStore(Store[bytes, bytes]):
     def apply_changelog_batch(
         self,
         batch: Iterable[EventT[bytes]],
-        to_key: Callable[[object], bytes],  # noqa: ARG002 - Faust's signature; keys and values are bytes here
-        to_value: Callable[[object], bytes],  # noqa: ARG002
+        to_key: Callable[[object], bytes],
+        to_value: Callable[[object], bytes],
     ) -> None:
-        """Apply changelog records in bulk; one that does not decode is set aside, reported and counted.
-
-        Never raises for a record: Faust would swallow the exception and lose the whole batch.
-        """
-        rows: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
-        newest: dict[int, int] = {}
-        for event in batch:
-            message = event.message
-            self._stage(message.partition, message.key, message.value, rows[message.partition])
-            newest[message.partition] = message.offset
-        for partition, offset in newest.items():
-            self.restore(partition, rows[partition], offset)
-
-    def _stage(self, partition: int, key: bytes | None, value: bytes | None, staged: dict[bytes, bytes | None]) -> None:
-        if key is None:
-            logger.error("A record without a key in changelog partition %s is left out: who wrote it?", partition)
-            return
-        self.set_aside.pop((partition, key), None)
-        if value is None:
-            staged[key] = None
-            return
-        try:
-            last_offset = decode_state(value).last_offset
-        except StateRecordError as error:
-            self.set_aside[partition, key] = value
-            # Older than the damaged record and so not the user's state either.
-            staged[key] = None
-            logger.error(  # noqa: TRY400 - the reason says it all, a stack trace a record would drown it
-                "A state record of changelog partition %s is set aside: %s", partition, error
-            )
-            return
-        known = staged[key] if key in staged else self.load(partition, key)
-        if known is not None and last_offset_of(known) > last_offset:
-            self.stale_records += 1
-            return
-        staged[key] = value
+        """Refuse: Faust's recovery would swallow what this raises; `workers.state_recovery` restores user states."""
+        raise NotImplementedError("User states are restored in bulk, not by Faust's recovery.")
 
     async def on_rebalance(
         self,

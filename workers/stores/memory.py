@@ -1,6 +1,6 @@
 """State records in dictionaries, one a partition: the fastest store, restored whole at every start."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from workers.ports import StateRow
 from workers.stores.base import StateRecordStore
@@ -27,6 +27,10 @@ class MemoryStore(StateRecordStore):
     def newest_offset(self, partition: int) -> int | None:
         """Return the newest changelog offset that the rows stand for."""
         return self._offsets.get(partition)
+
+    def stored(self, partition: int, user_keys: Collection[bytes]) -> Mapping[bytes, bytes]:  # noqa: ARG002 - all are there
+        """Return the partition's records."""
+        return self._rows.get(partition, {})
 
     def close_partition(self, partition: int) -> None:
         """Forget the partition's rows."""
