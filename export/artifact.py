@@ -4,6 +4,7 @@
     step.onnx        (item, features, state) -> state'
     rank.onnx        state -> top items
     items.parquet    item_id, popularity, title, category, and whatever else the catalogue has, in row order
+    reference.npz    states and their exact lists: a worker checks its own rank.onnx against them
 
 It is written to a temporary folder beside its place and renamed: it is never half there. A reader refuses one whose
 hashes, versions or shapes disagree, and says which.
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Literal
 
@@ -27,14 +28,17 @@ from models.session_rule import SessionRule
 from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
 
-FORMAT_VERSION = 1
+# 2 added `ranking` and reference.npz: a worker must know how to run rank.onnx and be able to check it.
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 STEP_FILE = "step.onnx"
 RANK_FILE = "rank.onnx"
 ITEMS_FILE = "items.parquet"
-HASHED_FILES = (STEP_FILE, RANK_FILE, ITEMS_FILE)
+REFERENCE_FILE = "reference.npz"
+HASHED_FILES = (STEP_FILE, RANK_FILE, ITEMS_FILE, REFERENCE_FILE)
 
 StateDtype = Literal["float16", "float32"]
+RankingKind = Literal["exact", "int8"]
 
 
 class StateTensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,11 +71,43 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_sizes: tuple[int, ...]
 
 
+class CoarseRanking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an int8 rank.onnx narrows the catalogue down before it scores exactly.
+
+    Attributes:
+        tiles: How many parts the catalogue is scored in.
+        items_per_block: Items that are represented by the best coarse score among them.
+        blocks: How many of the best blocks are looked into.
+    """
+
+    tiles: int
+    items_per_block: int
+    blocks: int
+
+
+class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How rank.onnx ranks, and how well.
+
+    Attributes:
+        kind: `exact` scores every item in float32, `int8` scores every item coarsely and the best of them in float32.
+        rows_per_run: How many lists a run should have where there are enough; any number is allowed.
+        recall: Share of the exact top K that the graph listed for the states of reference.npz, at export.
+        reference_lists: How many lists that was measured on.
+        coarse: None where the ranking is exact.
+    """
+
+    kind: RankingKind
+    rows_per_run: int
+    recall: float
+    reference_lists: int
+    coarse: CoarseRanking | None
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that a reader must know before it opens a graph.
 
     Attributes:
-        format_version: Version of this layout; a reader refuses a newer one.
+        format_version: Version of this layout; a reader refuses any other.
         model_kind: `lstm`, `gru`, ...
         model_id: First 16 hexadecimal digits of the SHA-256 over the rest of this manifest, file hashes included.
         state: The tensors of a user's state, in the order in which they are stored.
@@ -85,6 +121,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         training_data: What the model was trained on.
         metrics: Figures of the evaluation that the exporter was given, `Recall@20` and the like.
         parity: What the gates measured.
+        ranking: How rank.onnx ranks.
         libraries: Version of each library that made the artifact.
         files: SHA-256 of every other file, by name.
     """
@@ -103,6 +140,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     training_data: TrainingData
     metrics: dict[str, float]
     parity: Parity
+    ranking: Ranking
     libraries: dict[str, str]
     files: dict[str, str]
 
@@ -133,6 +171,11 @@ class Artifact:
     def rank_path(self) -> Path:
         """The graph that ranks the catalogue for a user's state."""
         return self.folder / RANK_FILE
+
+    @property
+    def reference_path(self) -> Path:
+        """States and their exact lists."""
+        return self.folder / REFERENCE_FILE
 
     @cached_property
     def items(self) -> pl.DataFrame:
@@ -166,7 +209,7 @@ def load_artifact(folder: Path) -> Artifact:
     """Read an artifact and check that it is whole.
 
     Raises:
-        ArtifactError: If it is missing, half-written, of a newer format, or any file is not the one it was made with.
+        ArtifactError: If it is missing, half-written, of another format, or any file is not the one it was made with.
     """
     manifest = _read_manifest(folder)
     for name in HASHED_FILES:
@@ -221,16 +264,16 @@ def _read_manifest(folder: Path) -> Manifest:
         raise ArtifactError(f"{folder} is no artifact, {MANIFEST_FILE} is missing: make one with `nextclick export`.")
     encoded = path.read_bytes()
     try:
-        # The version goes first: a newer manifest may have any other shape.
+        # The version goes first: another format's manifest may have any other shape.
         version = msgspec.json.decode(encoded, type=_Version).format_version
-        if version > FORMAT_VERSION:
-            raise ArtifactError(
-                f"{path} has format {version}, this nextclick reads up to {FORMAT_VERSION}: upgrade nextclick."
-            )
+        if version != FORMAT_VERSION:
+            remedy = "upgrade nextclick" if version > FORMAT_VERSION else "export the model again"
+            raise ArtifactError(f"{path} has format {version}, this nextclick reads format {FORMAT_VERSION}: {remedy}.")
         return msgspec.json.decode(encoded, type=Manifest)
     except msgspec.DecodeError as error:
         raise ArtifactError(f"{path} is not a manifest ({error}): export the model again.") from error
 
 
 def _file_digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,11 @@
-"""A network's two ONNX graphs: one advances the state, the other ranks the catalogue.
+"""From torch to ONNX, and a network's first graph: the one that advances the state.
 
     step.onnx    item_index int64 (B,), features float32 (B, F) where F > 0, each state tensor float32 (B, ...)
                  -> each state tensor, its name with `_next`
-    rank.onnx    the state tensors that the scores depend on, exclude_index int64 (B, R), item_bias float32 (V,)
-                 -> top_item int64 (B, K), top_score float32 (B, K)
 
-Legend: B users in the batch (the one dynamic axis), F feature columns, V items, K list length, R ring length.
+The other one is in `export.rank_graph`.
+
+Legend: B users in the batch (the one dynamic axis), F feature columns.
 """
 
 import logging
@@ -38,31 +38,8 @@ def export_step_graph(network: RecurrentNetwork, path: Path) -> None:
     else:
         module = _StepWithoutFeatures(network)
         example = {"item_index": item_index}
-    _write(
-        _export(module, {**example, **_zero_state(network)}, [f"{name}_next" for name in network.state_shapes]), path
-    )
-
-
-def export_rank_graph(network: RecurrentNetwork, path: Path, *, list_length: int, ring_length: int) -> None:
-    """Write `rank.onnx`.
-
-    Args:
-        network: The network.
-        path: Where the graph goes.
-        list_length: K, at most V.
-        ring_length: R, the columns of `exclude_index`.
-    """
-    state = _zero_state(network)
-    with torch.no_grad():
-        item_count = network.scores(tuple(state.values())).shape[1]
-    exclude_index = torch.full((EXAMPLE_BATCH, ring_length), -1, dtype=torch.int64)
-    example = {**state, "exclude_index": exclude_index, "item_bias": torch.zeros(item_count)}
-    program = _export(_Rank(network, list_length), example, ["top_item", "top_score"])
-    # An LSTM scores from `hidden` alone: the worker need not carry `cell` to the graph.
-    inputs = program.model.graph.inputs
-    for value in [value for value in inputs if value.name in state and not value.uses()]:
-        inputs.remove(value)
-    _write(program, path)
+    outputs = [f"{name}_next" for name in network.state_shapes]
+    write_graph(exported(module, {**example, **zero_state(network)}, outputs), path)
 
 
 class _Step(nn.Module):
@@ -87,31 +64,18 @@ class _StepWithoutFeatures(nn.Module):
         return self.network.step(item_index, torch.zeros(item_index.shape[0], 0), state)
 
 
-class _Rank(nn.Module):
-    """Scores, plus the items' bias, minus what may not be listed, and the best K of them."""
-
-    def __init__(self, network: RecurrentNetwork, list_length: int) -> None:
-        super().__init__()
-        self.network = network
-        self.list_length = list_length
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        *state, exclude_index, item_bias = inputs
-        scores = self.network.scores(tuple(state)) + item_bias  # (B, V)
-        # Adding -inf masks without a padded copy of the scores; the padding adds 0 to item 0. The sum is never NaN:
-        # a bias is finite or -inf, and -inf + -inf is -inf.
-        penalty = torch.where(exclude_index < 0, 0.0, float("-inf"))  # (B, R)
-        listable = scores.scatter_add(1, exclude_index.clamp(min=0), penalty)
-        top_score, top_item = torch.topk(listable, self.list_length)
-        return top_item, top_score
-
-
-def _zero_state(network: RecurrentNetwork) -> dict[str, Tensor]:
+def zero_state(network: RecurrentNetwork) -> dict[str, Tensor]:
+    """Return example states by name, each (B, ...)."""
     return {name: torch.zeros(EXAMPLE_BATCH, *shape) for name, shape in network.state_shapes.items()}
 
 
-def _export(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[str]) -> ONNXProgram:
-    """Translate a module whose inputs are those of `example`, in order; all but `item_bias` have a batch axis."""
+def exported(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
+    """Translate a module whose inputs are those of `example`, in order; all but `item_bias` have a batch axis.
+
+    Inputs that nothing depends on are left out of the graph: an LSTM scores from `hidden` alone, and the worker need
+    not carry `cell` there. What the exporter notes of source files and their paths is left out too, so that the same
+    network gives the same bytes wherever it is exported.
+    """
     users = torch.export.Dim("B")
     shapes = [None if name == "item_bias" else {0: users} for name in example]
     named = sum(
@@ -131,7 +95,11 @@ def _export(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[
         )
     if program is None:
         raise ArtifactError(f"torch {torch.__version__} exported nothing: install the version that pyproject names.")
-    return program
+    inputs = program.model.graph.inputs
+    for value in [value for value in inputs if not value.uses()]:
+        inputs.remove(value)
+    _strip_notes(program)
+    return program.model_proto
 
 
 @contextmanager
@@ -150,8 +118,7 @@ def _quiet_exporter() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _write(program: ONNXProgram, path: Path) -> None:
-    """Write a graph as the same bytes wherever it was made: the exporter notes source files and their paths in it."""
+def _strip_notes(program: ONNXProgram) -> None:
     model = program.model
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
@@ -162,6 +129,9 @@ def _write(program: ONNXProgram, path: Path) -> None:
         node.doc_string = None
         for value in node.outputs:
             value.metadata_props.clear()
-    proto = program.model_proto
-    onnx.checker.check_model(proto)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+def write_graph(model: onnx.ModelProto, path: Path) -> None:
+    """Check a graph and write it, the same graph as the same bytes."""
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString(deterministic=True))

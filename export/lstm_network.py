@@ -9,7 +9,7 @@ from models.next_item_lstm import NextItemLSTM
 
 
 class LSTMNetwork(nn.Module):
-    """A `RecurrentNetwork` whose state is the LSTM's `hidden` and `cell`, each (B, L, H).
+    """A `DotProductNetwork` whose state is the LSTM's `hidden` and `cell`, each (B, L, H).
 
     Args:
         network: The trained network; it is put in evaluation mode, where nothing is dropped out.
@@ -29,6 +29,21 @@ class LSTMNetwork(nn.Module):
     def feature_width(self) -> int:
         """F."""
         return self.network.config.feature_width
+
+    @property
+    def item_table(self) -> Tensor:
+        """The output table, (V, E)."""
+        return self.network.output_table
+
+    @property
+    def item_offset(self) -> Tensor:
+        """Each item's bias, (V,)."""
+        return self.network.output_bias
+
+    def query(self, state: TorchState) -> Tensor:
+        """Project the top layer's hidden state, (B, E)."""
+        hidden, _ = state
+        return self.network.projection(hidden[:, -1])  # type: ignore[no-any-return]
 
     def step(self, item_index: Tensor, features: Tensor, state: TorchState) -> TorchState:
         """Advance B users by one click each."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.artifact import Artifact, Parity
+from export.artifact import Artifact, Parity, RankingKind
 from export.recurrent_network import RecurrentNetwork
 from export.runtime import ModelRuntime, State, no_exclusions
 from models.errors import ParityError
@@ -121,10 +121,11 @@ def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) 
     rows, columns = np.nonzero(users.exclude_index >= 0)
     scores[rows, users.exclude_index[rows, columns]] = -np.inf
 
+    manifest = runtime.manifest
     found = runtime.step(users.item_index, users.features, users.state)
     top_item, top_score = runtime.rank(found, users.exclude_index, users.item_bias)
     expected = [tensor.numpy() for tensor in advanced]
-    pairs = [*zip(expected, found, strict=True), *_list_pairs(scores, top_item, top_score)]
+    pairs = [*zip(expected, found, strict=True), *_list_pairs(scores, top_item, top_score, manifest.ranking.kind)]
     return _within("step", pairs, STEP_TOLERANCE)
 
 
@@ -142,7 +143,7 @@ def _sequence_gate(network: RecurrentNetwork, runtime: ModelRuntime) -> float:
     for position in range(SEQUENCE_LENGTH):
         state = runtime.step(item_index[:, position], features[:, position], state)
         top_item, top_score = runtime.rank(state, nothing_excluded, no_bias)
-        pairs += _list_pairs(scores[:, position], top_item, top_score)
+        pairs += _list_pairs(scores[:, position], top_item, top_score, manifest.ranking.kind)
     return _within("sequence", pairs, SEQUENCE_TOLERANCE)
 
 
@@ -179,15 +180,20 @@ _Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def _list_pairs(
-    scores: NDArray[np.float32], top_item: NDArray[np.int64], top_score: NDArray[np.float32]
+    scores: NDArray[np.float32], top_item: NDArray[np.int64], top_score: NDArray[np.float32], kind: RankingKind
 ) -> list[_Pair]:
     """Pair a list with all scores (B, V) so that two items of nearly the same score may change places.
 
-    The score in each place is that place's best, and each listed item has the score that it is listed with.
+    Each listed item has the score that it is listed with. The score in each place is that place's best; an int8 ranking
+    may miss one of a thousand, which the exporter measures, but it fills as many places.
     """
-    # Reversed, so that a NaN comes first and is found.
-    best_first = np.sort(scores, axis=1)[:, ::-1][:, : top_score.shape[1]]
-    return [(best_first, top_score), (np.take_along_axis(scores, top_item, axis=1), top_score)]
+    # torch puts a NaN first, where it is found.
+    best_first = torch.topk(torch.from_numpy(scores), top_score.shape[1]).values.numpy()
+    is_empty = np.isneginf(top_score)
+    listed = np.where(is_empty, np.float32(-np.inf), np.take_along_axis(scores, top_item, axis=1))
+    if kind == "exact":
+        return [(best_first, top_score), (listed, top_score)]
+    return [(np.isneginf(best_first).astype(np.float32), is_empty.astype(np.float32)), (listed, top_score)]
 
 
 def _within(gate: str, pairs: list[_Pair], tolerance: float) -> float:

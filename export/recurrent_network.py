@@ -1,10 +1,10 @@
 """What a network must be to leave through the exporter: a recurrence with an explicit state.
 
-Legend: B users in the batch, T sequence length, F feature columns, V items.
+Legend: B users in the batch, T sequence length, F feature columns, V items, D query size.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -47,3 +47,23 @@ class RecurrentNetwork(Protocol):
             item_index: Whole sessions from their first click, int64 (B, T).
             features: float32 (B, T, F).
         """
+
+
+@runtime_checkable
+class DotProductNetwork(RecurrentNetwork, Protocol):
+    """A network whose scores are `query @ item_table.T + item_offset`.
+
+    The exporter composes a faster ranking graph for it: the table is known, so that it can be laid out, quantised and
+    tiled. A network that scores in any other way is ranked by a graph of its `scores`.
+    """
+
+    @property
+    def item_table(self) -> Tensor:
+        """What queries are compared with, float32 (V, D)."""
+
+    @property
+    def item_offset(self) -> Tensor | None:
+        """Added to every query's scores, float32 (V,); None: nothing is."""
+
+    def query(self, state: TorchState) -> Tensor:
+        """Turn users' states into what is compared with the items, float32 (B, D)."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.artifact import Artifact
+from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime, no_exclusions
 from models.features import feature_width
 from workers.decoding import ClickDecoder
@@ -13,7 +14,7 @@ from workers.loading import StateLoader
 from workers.pipeline import OutputTopics, Pipeline
 from workers.ports import RecordWriter, StateStore
 from workers.preflight import TopicLayout
-from workers.ranking import ROWS_PER_RUN, Ranker
+from workers.ranking import Ranker
 from workers.rekeying import Rekeyer
 from workers.settings import Settings
 from workers.stepping import Stepper
@@ -47,10 +48,11 @@ def build_pipeline(
     """Return the pipeline, its model warm.
 
     Raises:
-        ArtifactError: If onnxruntime cannot open a graph.
+        ArtifactError: If onnxruntime cannot open a graph, or the lists are not good enough on this CPU.
     """
     runtime = ModelRuntime(artifact, threads=settings.onnx_threads)
     _warm(runtime)
+    check_ranking(artifact, runtime)
     vocabulary = artifact.vocabulary
     exclude_seen = artifact.manifest.exclude_seen if settings.exclude_seen is None else settings.exclude_seen
     return Pipeline(
@@ -97,7 +99,7 @@ def _warm(runtime: ModelRuntime) -> None:
     """Run both graphs once at each batch size that onnxruntime plans its memory for: alone, and a full run."""
     manifest = runtime.manifest
     item_bias = np.zeros(manifest.item_count, dtype=np.float32)
-    for size in (1, ROWS_PER_RUN):
+    for size in (1, manifest.ranking.rows_per_run):
         features = np.zeros((size, feature_width(manifest.features)), dtype=np.float32)
         state = runtime.step(np.zeros(size, dtype=np.int64), features, runtime.initial_state(size))
         runtime.rank(state, no_exclusions(size, manifest.ring_length), item_bias)

@@ -52,7 +52,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         load_artifact(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "step.onnx", "rank.onnx", "items.parquet"])
+@pytest.mark.parametrize("name", ["manifest.json", "step.onnx", "rank.onnx", "items.parquet", "reference.npz"])
 def test_a_missing_file_is_refused(copied: Artifact, name: str) -> None:
     """Half an artifact is none, whichever half."""
     (copied.folder / name).unlink()
@@ -60,7 +60,7 @@ def test_a_missing_file_is_refused(copied: Artifact, name: str) -> None:
         load_artifact(copied.folder)
 
 
-@pytest.mark.parametrize("name", ["step.onnx", "rank.onnx", "items.parquet"])
+@pytest.mark.parametrize("name", ["step.onnx", "rank.onnx", "items.parquet", "reference.npz"])
 def test_a_file_with_one_other_bit_is_refused(copied: Artifact, name: str) -> None:
     """Every file is held against its hash."""
     path = copied.folder / name
@@ -71,7 +71,7 @@ def test_a_file_with_one_other_bit_is_refused(copied: Artifact, name: str) -> No
         load_artifact(copied.folder)
 
 
-@pytest.mark.parametrize("name", ["step.onnx", "rank.onnx", "items.parquet"])
+@pytest.mark.parametrize("name", ["step.onnx", "rank.onnx", "items.parquet", "reference.npz"])
 def test_a_file_cut_short_is_refused(copied: Artifact, name: str) -> None:
     """A copy that broke off is found out."""
     path = copied.folder / name
@@ -99,8 +99,15 @@ def test_a_manifest_with_another_value_is_refused(copied: Artifact, changed: dic
 
 def test_a_newer_format_is_refused_whatever_else_it_holds(copied: Artifact) -> None:
     """A manifest of the future may have any shape: its version is looked at first."""
-    (copied.folder / "manifest.json").write_text('{"format_version": 2, "graphs": []}', encoding="utf-8")
-    with pytest.raises(ArtifactError, match="has format 2, this nextclick reads up to 1: upgrade nextclick"):
+    (copied.folder / "manifest.json").write_text('{"format_version": 3, "graphs": []}', encoding="utf-8")
+    with pytest.raises(ArtifactError, match="has format 3, this nextclick reads format 2: upgrade nextclick"):
+        load_artifact(copied.folder)
+
+
+def test_an_older_format_is_refused(copied: Artifact) -> None:
+    """Format 1 says neither how many rows a run of rank.onnx should have nor what its lists should hold."""
+    (copied.folder / "manifest.json").write_text('{"format_version": 1}', encoding="utf-8")
+    with pytest.raises(ArtifactError, match="has format 1, this nextclick reads format 2: export the model again"):
         load_artifact(copied.folder)
 
 
@@ -111,7 +118,7 @@ def test_an_unknown_field_in_the_manifest_is_refused(copied: Artifact) -> None:
         load_artifact(copied.folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format_version": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format_version": 2}', b"\xff\xfe"])
 def test_a_manifest_that_is_none_is_refused(copied: Artifact, content: bytes) -> None:
     """A half-written or foreign file gives a message, not a decoder's exception."""
     (copied.folder / "manifest.json").write_bytes(content)

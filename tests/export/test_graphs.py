@@ -6,8 +6,9 @@ import onnx
 import pytest
 
 from export.artifact import Artifact
-from export.graphs import export_rank_graph, export_step_graph
+from export.graphs import export_step_graph
 from export.lstm_network import LSTMNetwork
+from export.rank_graph import export_rank_graph
 from tests.factories import make_tiny_network
 
 

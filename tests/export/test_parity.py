@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from export.artifact import Artifact
 from export.exporter import export_model
-from export.graphs import export_rank_graph, export_step_graph
+from export.graphs import export_step_graph
 from export.lstm_network import LSTMNetwork
 from export.parity import check_parity
+from export.rank_graph import export_rank_graph
 from export.recurrent_network import TorchState
 from models.errors import ParityError
 from tests.factories import make_tiny_model, make_tiny_network

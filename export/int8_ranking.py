@@ -1,0 +1,272 @@
+"""Ranks by coarse int8 scores of the whole catalogue, and by exact float32 scores of the best of them.
+
+1. Quantise each query by a scale of its own: a scale over the batch would let a list depend on its neighbours.
+2. Score the catalogue coarsely, tile by tile, the items' bias added in float32: what is not available is -inf here
+   already, and hides nothing that is.
+3. Mask what may not be listed, for the same reason.
+4. Keep the best coarse score of each block of items; take the best blocks.
+5. Candidates: where the catalogue is one tile its coarse scores are still there, and the best items of those blocks are
+   taken by them; else all items of those blocks.
+6. Score the candidates exactly and take the best K.
+
+Block g has the items g, g + G, g + 2 G, ...: a maximum over blocks then runs over whole vectors. Of candidates with
+equal exact scores the one with the lower index comes first.
+
+Legend: B users, V items, P items and padding, D query size, K list length, R ring length, G blocks of the catalogue,
+C blocks taken, M items of a block, T tiles, N candidates.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from onnx import TensorProto
+
+from export.artifact import CoarseRanking
+from export.graph_builder import GraphBuilder
+from export.quantisation import QUERY_MAX, QUERY_ZERO, SMALLEST_SCALE, quantise_items
+from export.ranking_head import RankingHead
+from export.ranking_nodes import (
+    RankedList,
+    RankingInputs,
+    block_maxima,
+    in_order_of_index,
+    largest,
+    mask,
+    members,
+    padded_bias,
+    ranked_list,
+)
+
+# Blocks are taken in two rounds where there are many: the best groups of this many blocks first.
+BLOCKS_OF_GROUP = 16
+GROUPS_FROM_BLOCKS = 4096
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where items lie: block g of a tile is column g of M rows, one row a member.
+
+    Attributes:
+        coarse: Tiles, items of a block, blocks taken.
+        tile_blocks: Blocks of a tile.
+    """
+
+    coarse: CoarseRanking
+    tile_blocks: int
+
+    @property
+    def blocks(self) -> int:
+        """G."""
+        return self.coarse.tiles * self.tile_blocks
+
+    @property
+    def taken(self) -> int:
+        """C."""
+        return min(self.coarse.blocks, self.blocks)
+
+    @property
+    def items_taken(self) -> int:
+        """N where candidates are chosen item by item: as many as blocks, where there are as many."""
+        return min(self.coarse.blocks, self.padded_count)
+
+    @property
+    def padded_count(self) -> int:
+        """P."""
+        return self.blocks * self.coarse.items_per_block
+
+
+def layout_of(item_count: int, coarse: CoarseRanking) -> Layout:
+    """Cut a catalogue into tiles of one size, each a whole number of groups."""
+    tile_blocks = -(-item_count // (coarse.tiles * coarse.items_per_block))
+    return Layout(coarse, -(-tile_blocks // BLOCKS_OF_GROUP) * BLOCKS_OF_GROUP)
+
+
+def add_int8_ranking(
+    builder: GraphBuilder, head: RankingHead, inputs: RankingInputs, coarse: CoarseRanking
+) -> RankedList:
+    """Add the coarse and the exact ranking to a graph."""
+    ranking = _Int8Ranking(builder, head, inputs, layout_of(head.item_count, coarse))
+    scores = ranking.coarse_scores()
+    blocks = ranking.best_blocks(scores)
+    if coarse.tiles == 1:
+        return ranking.list_of_items(*ranking.best_items(scores[0], blocks))
+    return ranking.list_of_blocks(blocks)
+
+
+class _Excluded(NamedTuple):
+    """Where what may not be listed lies, each (B, R): whether it is an item at all, and its block and member."""
+
+    is_item: str
+    block: str
+    member: str
+
+
+class _Int8Ranking:
+    """The steps of the module's docstring; each adds its nodes and returns the names of what they compute."""
+
+    def __init__(self, builder: GraphBuilder, head: RankingHead, inputs: RankingInputs, layout: Layout) -> None:
+        self._builder = builder
+        self._head = head
+        self._inputs = inputs
+        self._layout = layout
+        self._bias = padded_bias(builder, head, inputs.item_bias, layout.padded_count)  # (P,)
+        self._excluded = self._locate_excluded()
+
+    def coarse_scores(self) -> list[str]:
+        """Score and mask each tile, (B, M * tile_blocks) each."""
+        builder, layout = self._builder, self._layout
+        codes, query_scale = self._quantise_query()
+        tables = self._head.padded_table(layout.padded_count).reshape(
+            layout.coarse.items_per_block, layout.coarse.tiles, layout.tile_blocks, self._head.query_size
+        )
+        zero = builder.constant(np.uint8(QUERY_ZERO))
+        scores = []
+        for tile, (bias, columns, is_masked) in enumerate(self._parts_of_tiles()):
+            items = quantise_items(tables[:, tile].reshape(-1, self._head.query_size))
+            products = builder.node("MatMulInteger", codes, builder.constant(items.codes.T), zero)
+            # int32 to float32 by a scale a row, in one pass.
+            scale = builder.node("Mul", query_scale, builder.constant(items.scale))
+            unbiased = builder.node("DequantizeLinear", products, scale, attributes={"axis": 0})
+            scores.append(mask(builder, builder.node("Add", unbiased, bias), columns, is_masked))
+        return scores
+
+    def best_blocks(self, tile_scores: list[str]) -> str:
+        """Return the blocks with the best coarse scores, (B, C), in no order."""
+        builder, layout = self._builder, self._layout
+        maxima = [
+            block_maxima(builder, scores, block=layout.coarse.items_per_block, blocks=layout.tile_blocks)
+            for scores in tile_scores
+        ]
+        if layout.blocks < GROUPS_FROM_BLOCKS:
+            return largest(builder, self._joined(maxima), layout.taken)[1]
+
+        groups = layout.tile_blocks // BLOCKS_OF_GROUP
+        best_of_groups = [block_maxima(builder, one, block=BLOCKS_OF_GROUP, blocks=groups) for one in maxima]
+        _, group = largest(builder, self._joined(best_of_groups), layout.taken)
+        # Group number (tile * groups + column) to its first block (tile * tile_blocks + column).
+        tile = builder.node("Div", group, builder.constant(np.int64(groups)))
+        skipped = builder.node("Mul", tile, builder.constant(np.int64(layout.tile_blocks - groups)))
+        first = builder.node("Add", group, skipped)
+        blocks = members(builder, first, block=BLOCKS_OF_GROUP, stride=groups)
+        found = builder.node("GatherElements", self._joined(maxima), blocks, attributes={"axis": 1})
+        _, columns = largest(builder, found, layout.taken)
+        return builder.node("GatherElements", blocks, columns, attributes={"axis": 1})
+
+    def best_items(self, scores: str, blocks: str) -> tuple[str, str]:
+        """Return the items with the best coarse scores in some blocks, (B, N), and whether each is masked."""
+        builder, layout = self._builder, self._layout
+        items = members(builder, blocks, block=layout.coarse.items_per_block, stride=layout.blocks)
+        found = builder.node("GatherElements", scores, items, attributes={"axis": 1})
+        _, columns = largest(builder, found, layout.items_taken)
+        best = builder.node("GatherElements", items, columns, attributes={"axis": 1})
+        best = in_order_of_index(builder, best, layout.items_taken)
+        return best, builder.node("IsInf", builder.node("GatherElements", scores, best, attributes={"axis": 1}))
+
+    def list_of_items(self, items: str, is_masked: str) -> RankedList:
+        """Score items exactly and list the best."""
+        builder = self._builder
+        rows = builder.node("Gather", builder.constant(self._head.padded_table(self._layout.padded_count)), items)
+        return self._list(self._dot_products(rows), items, is_masked)  # rows (B, N, D)
+
+    def list_of_blocks(self, blocks: str) -> RankedList:
+        """Score all items of some blocks exactly and list the best."""
+        builder, layout, size = self._builder, self._layout, self._head.query_size
+        block = layout.coarse.items_per_block
+        blocks = in_order_of_index(builder, blocks, layout.taken)
+        # A block's rows side by side: they are read from memory at random, and so in C places instead of C * M.
+        by_member = self._head.padded_table(layout.padded_count).reshape(block, layout.blocks, size)
+        table = builder.constant(by_member.transpose(1, 0, 2).reshape(layout.blocks, block * size))
+        gathered = builder.node("Gather", table, blocks)  # (B, C, M * D)
+        rows = builder.node("Reshape", gathered, builder.integers(0, layout.taken * block, size))
+        by_block = builder.node("Reshape", self._dot_products(rows), builder.integers(0, layout.taken, block))
+        products = builder.node("Transpose", by_block, attributes={"perm": [0, 2, 1]})  # (B, M, C), as items are
+        items = members(builder, blocks, block=block, stride=layout.blocks)
+        return self._list(
+            builder.node("Reshape", products, builder.integers(0, -1)), items, self._excluded_members(blocks)
+        )
+
+    def _list(self, products: str, items: str, is_masked: str) -> RankedList:
+        """List the best of some items by their exact scores, all (B, N)."""
+        builder = self._builder
+        scores = builder.node("Add", products, builder.node("Gather", self._bias, items))
+        listable = builder.node("Where", is_masked, builder.constant(np.float32(-np.inf)), scores)
+        return ranked_list(builder, self._head, listable, items)
+
+    def _dot_products(self, rows: str) -> str:
+        """Multiply rows of the table, (B, N, D), with each user's query, (B, N)."""
+        builder = self._builder
+        query = builder.node("Unsqueeze", self._inputs.query, builder.integers(2))  # (B, D, 1)
+        return builder.node("Squeeze", builder.node("MatMul", rows, query), builder.integers(2))
+
+    def _quantise_query(self) -> tuple[str, str]:
+        """Return each query in bytes, (B, D), and its scale, (B,)."""
+        builder, query = self._builder, self._inputs.query
+        largest_component = builder.node(
+            "ReduceMax", builder.node("Abs", query), builder.integers(1), attributes={"keepdims": 0}
+        )
+        scale = builder.node("Mul", largest_component, builder.constant(np.float32(1 / QUERY_MAX)))
+        scale = builder.node("Max", scale, builder.constant(np.float32(SMALLEST_SCALE)))
+        zeros = builder.node("Expand", builder.constant(np.uint8(QUERY_ZERO)), builder.node("Shape", scale))
+        return builder.node("QuantizeLinear", query, scale, zeros, attributes={"axis": 0}), scale
+
+    def _locate_excluded(self) -> _Excluded:
+        builder, blocks = self._builder, self._builder.constant(np.int64(self._layout.blocks))
+        zero = builder.constant(np.int64(0))
+        item = builder.node("Max", self._inputs.exclude_index, zero)
+        return _Excluded(
+            is_item=builder.node("GreaterOrEqual", self._inputs.exclude_index, zero),
+            block=builder.node("Mod", item, blocks),
+            member=builder.node("Div", item, blocks),
+        )
+
+    def _parts_of_tiles(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each tile's bias, (M * tile_blocks,), the columns to mask in it and whether each is, both (B, R)."""
+        builder, layout, excluded = self._builder, self._layout, self._excluded
+        tiles, block = layout.coarse.tiles, layout.coarse.items_per_block
+        by_member = builder.node("Reshape", self._bias, builder.integers(block, layout.blocks))
+        column = builder.node("Unsqueeze", excluded.block, builder.integers(0))  # (1, B, R)
+        first = builder.constant((np.arange(tiles, dtype=np.int64) * layout.tile_blocks)[:, None, None])  # (T, 1, 1)
+        column = builder.node("Sub", column, first)  # (T, B, R)
+        starts = builder.node("GreaterOrEqual", column, builder.constant(np.int64(0)))
+        ends = builder.node("Less", column, builder.constant(np.int64(layout.tile_blocks)))
+        is_inside = builder.node("And", builder.node("And", starts, ends), excluded.is_item)
+        skipped = builder.node("Mul", excluded.member, builder.constant(np.int64(layout.tile_blocks)))
+        column = builder.node("Where", is_inside, builder.node("Add", column, skipped), builder.constant(np.int64(0)))
+        parts = (self._split(by_member, 1), self._split(column, 0), self._split(is_inside, 0))
+        for bias, columns, is_masked in zip(*parts, strict=True):
+            yield (
+                builder.node("Reshape", bias, builder.integers(-1)),
+                builder.node("Squeeze", columns, builder.integers(0)),
+                builder.node("Squeeze", is_masked, builder.integers(0)),
+            )
+
+    def _split(self, value: str, axis: int) -> list[str]:
+        """Cut a value into one part a tile."""
+        tiles = self._layout.coarse.tiles
+        attributes = {"axis": axis, "num_outputs": tiles}
+        return self._builder.node_of_many("Split", value, outputs=tiles, attributes=attributes)
+
+    def _joined(self, parts: list[str]) -> str:
+        return self._builder.node("Concat", *parts, attributes={"axis": 1}) if len(parts) > 1 else parts[0]
+
+    def _excluded_members(self, blocks: str) -> str:
+        """Return which members of some blocks, (B, C), may not be listed, (B, M * C).
+
+        A product of two incidences, excluded item to member and excluded item to block, R of them to sum over: less
+        than a twentieth of the comparisons of R with M * C items.
+        """
+        builder, excluded, float32 = self._builder, self._excluded, {"to": TensorProto.FLOAT}
+        numbers = builder.constant(np.arange(self._layout.coarse.items_per_block, dtype=np.int64)[None, :, None])
+        of_member = builder.node("Equal", numbers, builder.node("Unsqueeze", excluded.member, builder.integers(1)))
+        is_item = builder.node("Unsqueeze", excluded.is_item, builder.integers(1))
+        of_member = builder.node("Cast", builder.node("And", of_member, is_item), attributes=float32)  # (B, M, R)
+        of_block = builder.node(
+            "Equal",
+            builder.node("Unsqueeze", excluded.block, builder.integers(2)),
+            builder.node("Unsqueeze", blocks, builder.integers(1)),
+        )
+        of_block = builder.node("Cast", of_block, attributes=float32)  # (B, R, C)
+        count = builder.node("Reshape", builder.node("MatMul", of_member, of_block), builder.integers(0, -1))
+        return builder.node("Greater", count, builder.constant(np.float32(0)))

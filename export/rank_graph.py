@@ -1,0 +1,105 @@
+"""A network's second ONNX graph: the one that ranks the catalogue.
+
+    rank.onnx    the state tensors that the scores depend on, exclude_index int64 (B, R), item_bias float32 (V,)
+                 -> top_item int64 (B, K), top_score float32 (B, K)
+
+Where scores are dot products the graph is composed for speed: torch gives the part from state to query, the rest is
+built node by node (`exact_ranking`, `int8_ranking`). Any other network is translated as it is.
+
+Legend: B users in the batch (the one dynamic axis), V items, D query size, K list length, R ring length.
+"""
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+
+from export.artifact import CoarseRanking
+from export.exact_ranking import add_exact_ranking
+from export.graph_builder import GraphBuilder, batched
+from export.graphs import EXAMPLE_BATCH, exported, write_graph, zero_state
+from export.int8_ranking import add_int8_ranking
+from export.ranking_head import RankingHead, ranking_head
+from export.ranking_nodes import RankingInputs
+from export.recurrent_network import DotProductNetwork, RecurrentNetwork
+
+
+def export_rank_graph(
+    network: RecurrentNetwork, path: Path, *, list_length: int, ring_length: int, coarse: CoarseRanking | None = None
+) -> None:
+    """Write `rank.onnx`.
+
+    Args:
+        network: The network.
+        path: Where the graph goes.
+        list_length: K, at most V.
+        ring_length: R, the columns of `exclude_index`.
+        coarse: How an int8 ranking narrows the catalogue down, for a `DotProductNetwork`; None: rank exactly.
+    """
+    if isinstance(network, DotProductNetwork):
+        head = ranking_head(network, list_length=list_length, ring_length=ring_length)
+        model = _composed(network, head, coarse)
+    else:
+        model = _translated(network, list_length, ring_length)
+    write_graph(model, path)
+
+
+def _composed(network: DotProductNetwork, head: RankingHead, coarse: CoarseRanking | None) -> onnx.ModelProto:
+    model = exported(_Query(network), zero_state(network), ["query"])
+    graph = model.graph
+    builder = GraphBuilder("rank")
+    inputs = RankingInputs("query", "exclude_index", "item_bias")
+    ranked = (
+        add_exact_ranking(builder, head, inputs) if coarse is None else add_int8_ranking(builder, head, inputs, coarse)
+    )
+    builder.rename(ranked.top_item, "top_item")
+    builder.rename(ranked.top_score, "top_score")
+    graph.node.extend(builder.nodes)
+    graph.initializer.extend(builder.initializers)
+    graph.input.append(batched("exclude_index", TensorProto.INT64, head.ring_length))
+    graph.input.append(helper.make_tensor_value_info("item_bias", TensorProto.FLOAT, [head.item_count]))
+    del graph.output[:]
+    graph.output.append(batched("top_item", TensorProto.INT64, head.list_length))
+    graph.output.append(batched("top_score", TensorProto.FLOAT, head.list_length))
+    return model
+
+
+def _translated(network: RecurrentNetwork, list_length: int, ring_length: int) -> onnx.ModelProto:
+    state = zero_state(network)
+    with torch.no_grad():
+        item_count = network.scores(tuple(state.values())).shape[1]
+    exclude_index = torch.full((EXAMPLE_BATCH, ring_length), -1, dtype=torch.int64)
+    example = {**state, "exclude_index": exclude_index, "item_bias": torch.zeros(item_count)}
+    return exported(_Rank(network, list_length), example, ["top_item", "top_score"])
+
+
+class _Query(nn.Module):
+    """`DotProductNetwork.query` with each state tensor as an input of its own."""
+
+    def __init__(self, network: DotProductNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *state: Tensor) -> Tensor:
+        return self.network.query(state)
+
+
+class _Rank(nn.Module):
+    """Scores, plus the items' bias, minus what may not be listed, and the best K of them."""
+
+    def __init__(self, network: RecurrentNetwork, list_length: int) -> None:
+        super().__init__()
+        self.network = network
+        self.list_length = list_length
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        *state, exclude_index, item_bias = inputs
+        scores = self.network.scores(tuple(state)) + item_bias  # (B, V)
+        # Adding -inf masks without a padded copy of the scores; the padding adds 0 to item 0. The sum is never NaN:
+        # a bias is finite or -inf, and -inf + -inf is -inf.
+        penalty = torch.where(exclude_index < 0, 0.0, float("-inf"))  # (B, R)
+        listable = scores.scatter_add(1, exclude_index.clamp(min=0), penalty)
+        top_score, top_item = torch.topk(listable, self.list_length)
+        return top_item, top_score
