@@ -1,14 +1,22 @@
-"""Steady clicks: each has its time from the start, whatever the broker does, and each acknowledgement is counted."""
+"""Steady clicks: each has its time from the start, whatever the broker does, and each acknowledgement is counted.
 
+aiokafka sends them, one batch at a time to a partition, so that a user's clicks keep their order through every retry. A
+click whose acknowledgement was lost may be in the topic twice: two clicks, for the workers and for the checker alike.
+"""
+
+import asyncio
 import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
-from kafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer
 
-from nextclick.replaying import click_producer
+# Longer than any outage of a test: the load waits for its broker as the workers do.
+DELIVERY_TIMEOUT_MS = 180_000
+# Clicks that wait for their acknowledgement: an outage must not fill the memory.
+MOST_IN_FLIGHT = 50_000
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,12 @@ class ClickLoad:
         self, bootstrap_servers: str, topic: str, clicks: Iterator[OutgoingClick], clicks_per_second: float
     ) -> None:
         self.report = LoadReport()
-        self._producer = click_producer(bootstrap_servers)
+        self._bootstrap_servers = bootstrap_servers
         self._topic = topic
         self._clicks = clicks
         self._clicks_per_second = clicks_per_second
         self._stop = Event()
-        self._lock = Lock()
-        self._thread = Thread(target=self._run, name="click-load", daemon=True)
+        self._thread = Thread(target=lambda: asyncio.run(self._run()), name="click-load", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -72,41 +79,51 @@ class ClickLoad:
     def stop(self) -> LoadReport:
         """Send no more, wait for every acknowledgement, return what became of the clicks."""
         self._stop.set()
-        self._thread.join()
-        return self.report
+        return self.wait()
 
     def wait(self) -> LoadReport:
         """Wait until every click is sent and answered for."""
         self._thread.join()
         return self.report
 
-    def _run(self) -> None:
+    async def _run(self) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers, acks="all", linger_ms=5, request_timeout_ms=DELIVERY_TIMEOUT_MS
+        )
+        await producer.start()
+        try:
+            await self._send_all(producer)
+        finally:
+            # Waits for what is in flight.
+            await producer.stop()
+
+    async def _send_all(self, producer: AIOKafkaProducer) -> None:
+        room = asyncio.Semaphore(MOST_IN_FLIGHT)
+
+        def settle(future: asyncio.Future[object]) -> None:
+            room.release()
+            self._count(future)
+
         started_s = time.monotonic()
         for number, click in enumerate(self._clicks):
-            wait_s = started_s + number / self._clicks_per_second - time.monotonic()
-            self.report.most_behind_s = max(self.report.most_behind_s, -wait_s)
-            if self._stop.wait(wait_s) if wait_s > 0 else self._stop.is_set():
+            await self._wait_until(started_s + number / self._clicks_per_second)
+            if self._stop.is_set():
                 break
-            self._send(click)
-        self._producer.flush()
-        self._producer.close()
+            await room.acquire()
+            future = await producer.send(self._topic, key=click.key, value=click.value)
+            self.report.sent += 1
+            future.add_done_callback(settle)
 
-    def _send(self, click: OutgoingClick) -> None:
-        self.report.sent += 1
-        try:
-            future = self._producer.send(self._topic, key=click.key, value=click.value)
-        except KafkaError:
-            self._count_failure(None)
-        else:
-            future.add_callback(self._count_acknowledgement)
-            future.add_errback(self._count_failure)
+    async def _wait_until(self, due_s: float) -> None:
+        self.report.most_behind_s = max(self.report.most_behind_s, time.monotonic() - due_s)
+        while not self._stop.is_set() and (left_s := due_s - time.monotonic()) > 0:  # noqa: ASYNC110 - a thread sets it
+            await asyncio.sleep(min(left_s, 0.1))
 
-    def _count_acknowledgement(self, metadata: object) -> None:
-        partition, offset = (int(getattr(metadata, name)) for name in ("partition", "offset"))
-        with self._lock:
-            self.report.acknowledged += 1
-            self.report.ends[partition] = max(offset + 1, self.report.ends.get(partition, 0))
-
-    def _count_failure(self, _error: object) -> None:
-        with self._lock:
+    def _count(self, future: asyncio.Future[object]) -> None:
+        if future.cancelled() or future.exception() is not None:
             self.report.failed += 1
+            return
+        metadata = future.result()
+        partition, offset = (int(getattr(metadata, name)) for name in ("partition", "offset"))
+        self.report.acknowledged += 1
+        self.report.ends[partition] = max(offset + 1, self.report.ends.get(partition, 0))

@@ -4,10 +4,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
+from threading import Event, Lock
 
 from tests.chaos.kafka_cluster import KafkaCluster
-from tests.chaos.schedule import Fault, Step
+from tests.chaos.schedule import BROKER_FAULTS, BROKER_REST_S, Fault, Step
 from tests.chaos.worker_slots import WorkerSlot
 
 # Faults under way at one time; the schedule lets fewer overlap.
@@ -34,7 +34,14 @@ class Harm:
         self._cluster = cluster
         self._say = say
         self._stop = Event()
-        self._started_s = 0.0
+        self._one_broker = Lock()
+        self._one_fault = [Lock() for _ in slots]
+        self._started_s = time.monotonic()
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started_s
 
     def carry_out(self, schedule: Sequence[Step], duration_s: float, meanwhile: Callable[[], None]) -> None:
         """Carry out a schedule; at its end everything is undone.
@@ -47,7 +54,6 @@ class Harm:
         Raises:
             BaseException: What a fault's thread raised.
         """
-        self._started_s = time.monotonic()
         under_way: list[Future[None]] = []
         with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="fault") as threads:
             try:
@@ -69,6 +75,16 @@ class Harm:
             time.sleep(min(left_s, 0.1))
 
     def _do(self, step: Step) -> None:
+        # To end and to come back may take longer than the schedule gave it: the next fault there waits for it.
+        if step.fault in BROKER_FAULTS:
+            with self._one_broker:
+                self._do_now(step)
+                self._stop.wait(BROKER_REST_S)
+        else:
+            with self._one_fault[step.target]:
+                self._do_now(step)
+
+    def _do_now(self, step: Step) -> None:
         begin, undo, who = self._how(step)
         self._tell(f"{step.fault} {who}, for {step.lasts_s:.1f} s")
         begin()
@@ -81,7 +97,7 @@ class Harm:
 
     def _how(self, step: Step) -> tuple[Callable[[], None], Callable[[], None], str]:
         """Return what begins a fault, what undoes it, and whom it meets."""
-        if step.fault in (Fault.KILL_BROKER, Fault.TERM_BROKER):
+        if step.fault in BROKER_FAULTS:
             cluster, node = self._cluster, step.target
             if cluster is None:
                 raise ValueError(f"{step.fault}: this run has no brokers of its own.")
@@ -98,4 +114,4 @@ class Harm:
         return *how[step.fault], slot.name
 
     def _tell(self, what: str) -> None:
-        self._say(time.monotonic() - self._started_s, what)
+        self._say(self.now_s, what)

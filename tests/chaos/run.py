@@ -9,7 +9,7 @@ from pathlib import Path
 from nextclick.topics import create_topics, planned_topics
 from tests.chaos.checker.check import check
 from tests.chaos.checker.model import CheckedModel
-from tests.chaos.checker.records import observe
+from tests.chaos.checker.records import Observed, observe
 from tests.chaos.checker.verdict import Verdict
 from tests.chaos.click_load import ClickLoad, LoadReport, OutgoingClick
 from tests.chaos.harm import Harm
@@ -108,16 +108,22 @@ def run_chaos(
             report.stop_codes.update(slot.stop_codes)
     # A worker that wakes up too late can finish the one batch that it had in its hands.
     report.stale_states_allowed = report.faults[Fault.HANG_WORKER] * BATCH_RECORDS
+    report.verdict = check(
+        observed_topics(stream), CheckedModel(plan.artifact), stale_states_allowed=report.stale_states_allowed
+    )
+    return report
+
+
+def observed_topics(stream: Stream) -> Observed:
+    """Read the four topics of a run."""
     settings = stream.settings
-    observed = observe(
-        servers,
+    return observe(
+        settings.bootstrap_servers,
         clicks=settings.clicks_topic,
         lists=settings.recommendations_topic,
         dead_letters=settings.dead_letter_topic,
         states=settings.changelog_topic,
     )
-    report.verdict = check(observed, CheckedModel(plan.artifact), stale_states_allowed=report.stale_states_allowed)
-    return report
 
 
 def make_topics(plan: ChaosPlan, servers: str, *, replicas: int) -> Stream:
@@ -163,21 +169,21 @@ def _break(
         for slot in steady:
             code = slot.tend()
             if code is not None:
-                say(0.0, f"{slot.name} ended by itself, exit code {code}: it is started again")
+                say(harm.now_s, f"{slot.name} ended by itself, exit code {code}: it is started again")
 
     for slot in steady:
         slot.start()
     for slot in steady:
         slot.wait_until_ready()
-    load = ClickLoad(settings.bootstrap_servers, settings.clicks_topic, plan.clicks, plan.clicks_per_second)
     harm = Harm(slots, cluster, say)
+    load = ClickLoad(settings.bootstrap_servers, settings.clicks_topic, plan.clicks, plan.clicks_per_second)
     load.start()
     try:
         harm.carry_out(plan.schedule, plan.duration_s, tend)
     finally:
         report.load = load.stop()
         report.faults = harm.done
-    say(plan.duration_s, f"{report.load.acknowledged} clicks are in; waiting until they are processed")
+    say(harm.now_s, f"{report.load.acknowledged} clicks are in; waiting until they are processed")
     report.unprocessed = wait_until_processed(
         settings.bootstrap_servers,
         settings.app_id,

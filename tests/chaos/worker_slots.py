@@ -57,8 +57,14 @@ class WorkerSlot:
         self._lock = RLock()
 
     def start(self) -> None:
-        """Start a worker."""
+        """Start a worker.
+
+        Raises:
+            RuntimeError: If one runs here: it would be forgotten and never end.
+        """
         with self._lock, self.log.open("ab") as output:
+            if self.pid is not None:
+                raise RuntimeError(f"{self.name} runs already.")
             self._ended_s = 0.0
             self._port = free_port()
             environment = {**self._environment, "NEXTCLICK_WEB_PORT": str(self._port)}
@@ -71,6 +77,12 @@ class WorkerSlot:
             if self._process is None or self._process.poll() is not None:
                 return None
             return min(descendants(self._process.process_group), default=None)
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the worker ended that was started last; None while it runs."""
+        with self._lock:
+            return None if self._process is None else self._process.poll()
 
     def kill(self) -> None:
         """Signal 9, and wait until it is gone."""
