@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,dev
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-kafka compose-check online-eval demo broker up down
+.PHONY: help setup fmt lint types contracts check test test-kafka compose-check online-eval demo chaos soak broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,15 @@ online-eval: artifacts/$(DATASET)/manifest.json ## A worker's published lists ag
 
 demo: setup ## Train, serve and recommend on real clicks, all by itself: DEMO_ARGS="--rate 100 --limit 2000", say
 	@$(BIN)/nextclick demo $(DEMO_ARGS)
+
+DURATION ?= 600
+CLICKS ?= 1000000
+USERS ?= 100000
+chaos: setup ## Workers and a three-node Kafka broken on purpose, then checked: DURATION=600 SEED=7, CHAOS_ARGS="--rate 50"
+	@$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(CHAOS_ARGS)
+
+soak: setup ## A million clicks through one worker, and what grew meanwhile: CLICKS=1000000 USERS=100000
+	@$(BIN)/python -m tests.chaos.soak --clicks $(CLICKS) --users $(USERS) $(SOAK_ARGS)
 
 broker: setup ## The embedded broker on 127.0.0.1:9092, until Ctrl-C
 	$(BIN)/nextclick broker

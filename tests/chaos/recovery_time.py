@@ -1,0 +1,185 @@
+"""`python -m tests.chaos.recovery_time`: from kill -9 of one of two workers to its users' clicks being served again.
+
+Measured at the broker: how long after the kill the first list of each partition was written that the dead worker had
+owned. What is in it: the session timeout, a rebalance, the restore of the states that the other worker does not have.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from nextclick.embedded_broker import given_or_embedded
+from nextclick.topics import create_topics, planned_topics
+from tests.chaos.checker.records import read_topic
+from tests.chaos.click_load import ClickLoad, OutgoingClick
+from tests.chaos.settling import wait_until_processed
+from tests.chaos.soak import rounds_of_clicks
+from tests.chaos.worker_slots import WorkerSlot
+from tests.factories import make_tiny_artifact
+from tests.integration.harness import Stream, plan_stream
+
+PARTITIONS = 8
+# So that every partition has a click, and then a list, every few hundredths of a second.
+CLICKS_PER_SECOND = 200.0
+FILL_PER_SECOND = 3_000.0
+BEFORE_S = 4.0
+LONGEST_S = 60.0
+LAG = 'nextclick_consumer_lag_records{partition="'
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """One kill.
+
+    Attributes:
+        partitions: How many the dead worker had owned.
+        first_s: When the first of them was served again, after the kill.
+        last_s: When the last one was.
+    """
+
+    partitions: int
+    first_s: float
+    last_s: float
+
+
+def measure(
+    servers: str, folder: Path, *, standby_replicas: int, store: str, users: int, session_timeout_s: int
+) -> Recovery:
+    """Fill two workers with states, kill one, and see when its partitions are served again.
+
+    Raises:
+        TimeoutError: If they are not within a minute.
+    """
+    artifact = make_tiny_artifact(folder / "artifact", list_length=20, ring_length=10)
+    stream = plan_stream(
+        servers,
+        artifact.folder,
+        f"recovery-{time.time_ns()}",
+        session_timeout_s=session_timeout_s,
+        standby_replicas=standby_replicas,
+        store=store,
+    )
+    create_topics(servers, planned_topics(stream.settings), partitions=PARTITIONS, replication_factor=1)
+    slots = [WorkerSlot(f"worker-{number}", stream.environment, folder) for number in (1, 2)]
+    try:
+        for slot in slots:
+            slot.start()
+        for slot in slots:
+            slot.wait_until_ready()
+        _send(stream, rounds_of_clicks(users, users), FILL_PER_SECOND)
+        owned = _owned_partitions(slots[0])
+        load = _load(stream, islice(chain.from_iterable(_again_and_again(users)), 10**6), CLICKS_PER_SECOND)
+        load.start()
+        time.sleep(BEFORE_S)
+        killed_ms = time.time() * 1000
+        slots[0].kill()
+        served_ms = _wait_until_served(stream, owned, killed_ms)
+        load.stop()
+    finally:
+        for slot in slots:
+            slot.close()
+    after_s = sorted((served_ms[partition] - killed_ms) / 1000 for partition in owned)
+    return Recovery(len(owned), after_s[0], after_s[-1])
+
+
+def _again_and_again(users: int) -> Iterator[Iterator[OutgoingClick]]:
+    while True:
+        yield rounds_of_clicks(users, users)
+
+
+def _load(stream: Stream, clicks: Iterator[OutgoingClick], clicks_per_second: float) -> ClickLoad:
+    return ClickLoad(stream.settings.bootstrap_servers, stream.settings.clicks_topic, clicks, clicks_per_second)
+
+
+def _send(stream: Stream, clicks: Iterator[OutgoingClick], clicks_per_second: float) -> None:
+    """Send clicks and wait until the workers have processed them."""
+    load = _load(stream, clicks, clicks_per_second)
+    load.start()
+    ends = load.wait().ends
+    settings = stream.settings
+    left = wait_until_processed(
+        settings.bootstrap_servers,
+        settings.app_id,
+        settings.clicks_topic,
+        ends,
+        timeout_s=LONGEST_S,
+        meanwhile=lambda: None,
+    )
+    if left:
+        raise TimeoutError(f"The workers did not process what the states come from: {left} are left.")
+
+
+def _owned_partitions(slot: WorkerSlot) -> list[int]:
+    """Return the partitions of the click topic that a worker owns, once it says so; it measures every few seconds."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        owned = [int(series[len(LAG) : -2]) for series in slot.metrics() if series.startswith(LAG)]
+        if 0 < len(owned) < PARTITIONS:
+            return owned
+        time.sleep(1)
+    raise TimeoutError(f"{slot.name} and the other worker do not share the partitions: see {slot.log}")
+
+
+def _wait_until_served(stream: Stream, partitions: Sequence[int], killed_ms: float) -> dict[int, float]:
+    """Return when the first list after the kill was written, by partition."""
+    deadline = time.monotonic() + LONGEST_S
+    settings = stream.settings
+    while time.monotonic() < deadline:
+        time.sleep(2)
+        served: dict[int, float] = {}
+        for record in read_topic(settings.bootstrap_servers, settings.recommendations_topic):
+            # A list that was on its way when its worker was killed is none of the other worker's.
+            if record.timestamp_ms > killed_ms + 500:
+                served.setdefault(record.partition, record.timestamp_ms)
+        if set(partitions) <= served.keys():
+            return served
+    raise TimeoutError(f"Partitions {sorted(partitions)} were not served again within {LONGEST_S} s.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure with and without standby replicas, print the medians, return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.recovery_time", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--users", type=int, default=20_000, help="states that there are to restore")
+    parser.add_argument("--session-timeout-s", type=int, default=6)
+    parser.add_argument("--store", choices=("memory", "rocksdb"), default="memory")
+    parser.add_argument("--bootstrap-servers", metavar="SERVERS", help="a broker; default: the embedded one")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where the figures go as JSON")
+    given = parser.parse_args(arguments)
+    table = Table("standby replicas", "first partition, s", "last partition, s", title="Served again after kill -9")
+    figures = {}
+    with given_or_embedded(given.bootstrap_servers) as servers:
+        for standby_replicas in (0, 1):
+            recoveries = [
+                measure(
+                    servers,
+                    Path(tempfile.mkdtemp(prefix="nextclick-recovery-")),
+                    standby_replicas=standby_replicas,
+                    store=given.store,
+                    users=given.users,
+                    session_timeout_s=given.session_timeout_s,
+                )
+                for _ in range(given.rounds)
+            ]
+            first_s = median(one.first_s for one in recoveries)
+            last_s = median(one.last_s for one in recoveries)
+            figures[standby_replicas] = {"first_s": first_s, "last_s": last_s}
+            table.add_row(str(standby_replicas), f"{first_s:.1f}", f"{last_s:.1f}")
+    Console().print(table)
+    if given.report is not None:
+        given.report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
