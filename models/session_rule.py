@@ -1,6 +1,8 @@
 """When a user's next click begins a new session, in training, in evaluation and on the stream alike."""
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 
 class SessionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,3 +24,8 @@ class SessionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             other_id: The click names a session, and it is not the one of the user's previous click.
         """
         return (self.by_id and other_id) or (self.gap_ms is not None and gap_ms > self.gap_ms)
+
+    def begin_sessions(self, gap_ms: NDArray[np.int64], other_id: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell the same of B clicks, each (B,)."""
+        begins = other_id if self.by_id else np.zeros_like(other_id)
+        return begins if self.gap_ms is None else begins | (gap_ms > self.gap_ms)

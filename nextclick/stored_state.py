@@ -8,7 +8,7 @@ from export.artifact import Artifact
 from models.errors import StateRecordError
 from nextclick.topic_reading import ConsumerRecord, TopicReader
 from workers.settings import Settings
-from workers.state_rows import StateRows
+from workers.state_arena import StateArena
 from workers.user_state import UserState, decode_state, ring_entries
 
 
@@ -103,10 +103,10 @@ def _ring_item(item_hash: int, timestamp_ms: int, artifact: Artifact) -> RingIte
 def _model_tensors(model_id: str, encoded: bytes, artifact: Artifact) -> ModelTensors:
     if model_id != artifact.manifest.model_id:
         return ModelTensors(model_id, len(encoded), None)
-    rows = StateRows(artifact.manifest, 1)
-    rows.decode(0, encoded)
+    arena = StateArena(artifact.manifest, 1)
+    arena.fill_tensors(0, encoded)
     norms = {
         declared.name: float(np.linalg.norm(tensor.astype(np.float64)))
-        for declared, tensor in zip(artifact.manifest.state, rows.gather([0]), strict=True)
+        for declared, tensor in zip(artifact.manifest.state, arena.gather(np.array([0])), strict=True)
     }
     return ModelTensors(model_id, len(encoded), norms)

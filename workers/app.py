@@ -88,7 +88,7 @@ class RecommenderApp(StreamingApp):
         pipeline = build_pipeline(
             settings, self.artifact, item_bias=self.item_bias, store=self.store, writer=writer, layout=layout
         )
-        self.recommender = Recommender(self, pipeline, self.metrics)
+        self.recommender = Recommender(self, pipeline, self.metrics, batches_in_flight=settings.batches_in_flight)
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
         self.readiness.model_is_warm()
         log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)

@@ -55,12 +55,14 @@ def build_pipeline(
     check_ranking(artifact, runtime)
     vocabulary = artifact.vocabulary
     exclude_seen = artifact.manifest.exclude_seen if settings.exclude_seen is None else settings.exclude_seen
+    loader = StateLoader(runtime, vocabulary, store, capacity=_arena_rows(settings))
     return Pipeline(
         decoder=build_decoder(settings, check_key=True),
-        loader=StateLoader(runtime, vocabulary, store),
+        vocabulary=vocabulary,
+        loader=loader,
         stepper=Stepper(
             runtime,
-            vocabulary,
+            loader.arena,
             state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
         ),
         ranker=Ranker(
@@ -93,6 +95,14 @@ def build_rekeyer(settings: Settings, *, writer: RecordWriter, layout: TopicLayo
         dead_letter_topic=settings.dead_letter_topic,
         dead_letter_partitions=layout.dead_letter_partitions,
     )
+
+
+def _arena_rows(settings: Settings) -> int:
+    """Return how many users stay hot: at least those of every micro-batch in flight and of the one being computed.
+
+    A micro-batch takes whole fetches until it has `max_batch_records`, so it has fewer than twice as many.
+    """
+    return max(settings.hot_users, (settings.batches_in_flight + 1) * 2 * settings.max_batch_records)
 
 
 def _warm(runtime: ModelRuntime) -> None:

@@ -1,12 +1,11 @@
-"""The three events of the stream, and what Kafka carries them in."""
+"""The events of the stream, and what Kafka carries them in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
 from models.vocabulary import ItemId, UserId
 
@@ -26,8 +25,7 @@ class ClickRecord(NamedTuple):
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClickEvent:
+class ClickEvent(msgspec.Struct, frozen=True, gc=False):
     """One valid click.
 
     Attributes:
@@ -105,16 +103,6 @@ class Strategy(StrEnum):
     REBUILT = "rebuilt"  # from a state just rebuilt from the user's ring, because the model changed
     SINGLE_CLICK = "single_click"  # from this click alone: no consent to more
     POPULAR = "popular"  # nothing that the model knows has been clicked yet
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """One fresh list, best item first."""
-
-    click: ClickEvent
-    items: tuple[ItemId, ...]
-    scores: NDArray[np.float32]
-    strategy: Strategy
 
 
 class OutgoingRecord(NamedTuple):

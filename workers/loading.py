@@ -1,10 +1,10 @@
-"""Step 3: the states of a micro-batch's users, read once, their tensors gathered into rows.
+"""Step 3: the states of a micro-batch's users, from the arena where they are hot, else from the store.
 
-Legend: U rows, one a user of the batch.
+Legend: N clicks of the batch.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,41 +13,22 @@ from models.errors import StateRecordError
 from models.features import encode_features
 from models.vocabulary import ItemIndex, ItemVocabulary
 from workers.ports import StateStore
-from workers.state_rows import StateRows
-from workers.user_state import UserState, decode_state, ring_entries
-
-# A user of the batch: the partition that owns the state, and the record's key.
-UserKey = tuple[int, bytes]
+from workers.state_arena import UNKNOWN_ITEM, Rows, StateArena
+from workers.user_rows import UserKey, UserRows
+from workers.user_state import HEAD_DTYPE, UserState, decode_state, ring_entries
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedStates:
-    """The states of a micro-batch's users, before any of its clicks.
+class LoadedRows:
+    """Where the states of a micro-batch's users are.
 
     Attributes:
-        rows: The tensors, one row a user.
-        row_of_user: Where each user's row is.
-        states: Everything but the tensors, by user; None for a user without state. Changes as clicks are applied.
-        rebuilt: Users whose tensors come from their ring, because another model had made their slot.
-        unreadable: Why a user's record did not decode, by user.
+        rows: Each click's row of the arena, (N,).
+        unreadable: Why a user's record did not decode, by user; he goes on without state.
     """
 
-    rows: StateRows
-    row_of_user: dict[UserKey, int]
-    states: dict[UserKey, UserState | None]
-    rebuilt: set[UserKey] = field(default_factory=set)
-    unreadable: dict[UserKey, str] = field(default_factory=dict)
-
-    def new_state(self, user: UserKey, model_id: str) -> UserState:
-        """Return the user's state with the present tensors in its one slot.
-
-        Raises:
-            KeyError: If none of the user's clicks was applied.
-        """
-        state = self.states[user]
-        if state is None:
-            raise KeyError(user)
-        return replace(state, slots=((model_id, self.rows.encode(self.row_of_user[user])),))
+    rows: Rows
+    unreadable: Mapping[UserKey, str]
 
 
 class StateLoader:
@@ -57,59 +38,74 @@ class StateLoader:
         runtime: The model; it rebuilds the tensors that another model had made.
         vocabulary: Its items.
         store: Where the users' records are; only read here.
+        capacity: How many users stay in the arena.
     """
 
-    def __init__(self, runtime: ModelRuntime, vocabulary: ItemVocabulary, store: StateStore) -> None:
+    def __init__(self, runtime: ModelRuntime, vocabulary: ItemVocabulary, store: StateStore, *, capacity: int) -> None:
         self._runtime = runtime
         self._manifest = runtime.manifest
         self._vocabulary = vocabulary
         self._store = store
+        self._users = UserRows(capacity)
+        self.arena = StateArena(runtime.manifest, capacity)
 
-    def load(self, users: Sequence[UserKey]) -> LoadedStates:
-        """Load each user of the batch once.
+    @property
+    def hot_users(self) -> int:
+        """How many users are in the arena."""
+        return len(self._users)
 
-        A record that does not decode is reported in `unreadable` and its user goes on without state.
-        """
-        row_of_user = {user: row for row, user in enumerate(dict.fromkeys(users))}
-        loaded = LoadedStates(StateRows(self._manifest, len(row_of_user)), row_of_user, {})
-        for user, row in row_of_user.items():
-            try:
-                loaded.states[user] = self._load_user(user, row, loaded)
-            except StateRecordError as error:
-                loaded.states[user] = None
-                loaded.rows.clear([row])
-                loaded.unreadable[user] = str(error)
-        self._rebuild(loaded)
-        return loaded
+    def load(self, users: Sequence[UserKey]) -> LoadedRows:
+        """Return the row of each click's user, (N,); a user who was not hot is read from the store."""
+        unreadable: dict[UserKey, str] = {}
+        rebuilding: dict[int, UserState] = {}
+        rows = np.empty(len(users), dtype=np.int64)
+        for click, user in enumerate(users):
+            row = self._users.find(user)
+            if row is None:
+                row = self._users.claim(user)
+                try:
+                    self._load_user(user, row, rebuilding)
+                except StateRecordError as error:
+                    self.arena.clear(np.array([row]))
+                    unreadable[user] = str(error)
+            rows[click] = row
+        self._rebuild(rebuilding)
+        return LoadedRows(rows, unreadable)
 
-    def _load_user(self, user: UserKey, row: int, loaded: LoadedStates) -> UserState | None:
+    def forget(self) -> None:
+        """Empty the arena: the store has what was installed, and nothing else counts."""
+        self._users.forget()
+
+    def _load_user(self, user: UserKey, row: int, rebuilding: dict[int, UserState]) -> None:
+        self.arena.clear(np.array([row]))
         record = self._store.load(*user)
         if record is None:
-            return None
+            return
         state = decode_state(record)
+        self.arena.head[row] = np.frombuffer(record, dtype=HEAD_DTYPE, count=1)[0]
+        known = [self._vocabulary.index_of_hash(item_hash) for item_hash, _ in ring_entries(state.ring)]
+        self.arena.fill_ring(row, state.ring, [UNKNOWN_ITEM if index is None else index for index in known])
         slot = state.slot(self._manifest.model_id)
         if slot is None:
-            loaded.rebuilt.add(user)
+            self.arena.rebuilt[row] = True
+            rebuilding[row] = state
         else:
-            loaded.rows.decode(row, slot)
-        return state
+            self.arena.fill_tensors(row, slot)
 
-    def _rebuild(self, loaded: LoadedStates) -> None:
+    def _rebuild(self, states: Mapping[int, UserState]) -> None:
         """Replay the rings of users whose slot another model had made, all users side by side."""
-        rings = {loaded.row_of_user[user]: self._session_ring(loaded.states[user]) for user in loaded.rebuilt}
+        rings = {row: self._session_ring(state) for row, state in states.items()}
         for position in range(max(map(len, rings.values()), default=0)):
             entries = [(row, *ring[position]) for row, ring in rings.items() if position < len(ring)]
-            rows = [row for row, _, _ in entries]
+            rows = np.array([row for row, _, _ in entries])
             features = encode_features(
                 self._manifest.features, [gap_ms for _, _, gap_ms in entries], [None] * len(rows)
             )
             item_index = np.array([index for _, index, _ in entries], dtype=np.int64)
-            loaded.rows.scatter(rows, self._runtime.step(item_index, features, loaded.rows.gather(rows)))
+            self.arena.scatter(rows, self._runtime.step(item_index, features, self.arena.gather(rows)))
 
-    def _session_ring(self, state: UserState | None) -> list[tuple[ItemIndex, int]]:
+    def _session_ring(self, state: UserState) -> list[tuple[ItemIndex, int]]:
         """Return the known items of the present session that the ring remembers, and the gap before each."""
-        if state is None:
-            return []
         entries = ring_entries(state.ring)
         first = max(0, len(entries) - state.session_clicks)
         # The session's first click has no gap; what came before it still decides which of the next ones are late.

@@ -1,47 +1,91 @@
-"""What goes out: lists, dead letters and changelog records as Kafka carries them."""
+"""What goes out: lists, dead letters and changelog records as Kafka carries them.
 
-from typing import Any
+Legend: S lists, K list length.
+"""
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from workers.events import ClickEvent, OutgoingRecord, Recommendation, Rejection
+from models.vocabulary import ItemId
+from workers.events import ClickEvent, OutgoingRecord, Rejection, Strategy
 
 SCHEMA_VERSION = 1
 HEADER_PREFIX = "nextclick."
 
 
-def recommendation_record(
-    recommendation: Recommendation, *, topic: str, model_id: str, generated_at_ms: int
-) -> OutgoingRecord:
-    """Return a list as a record: keyed by user, on its click's partition, the wall clock in a header only.
+class ListWriter:
+    """Writes lists as records: keyed by user, on their clicks' partitions, the wall clock in a header only.
 
-    Same clicks and same artifact give the same value, byte for byte.
+    Same clicks and same artifact give the same values, byte for byte.
+
+    Args:
+        topic: Where lists go.
+        item_ids: The vocabulary, in row order.
+        model_id: Named in every list.
     """
-    click = recommendation.click
-    body: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "user_id": click.user_id,
-        # Parallel arrays: a third smaller than a list of objects, and cheaper to write.
-        "items": recommendation.items,
-        "scores": recommendation.scores,
-        "model_id": model_id,
-        "strategy": recommendation.strategy,
-        "event_id": click.event_id,
-        "source": {
-            "topic": click.record.topic,
-            "partition": click.record.partition,
-            "offset": click.record.offset,
-            "timestamp_ms": click.timestamp_ms,
-        },
-    }
-    return OutgoingRecord(
-        topic=topic,
-        partition=click.record.partition,
-        key=_user_key(click),
-        # orjson writes a float32 with the fewest digits that read back as the same float32.
-        value=orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
-        headers=((f"{HEADER_PREFIX}generated_at_ms", str(generated_at_ms).encode()),),
-    )
+
+    def __init__(self, *, topic: str, item_ids: Sequence[ItemId], model_id: str) -> None:
+        self._topic = topic
+        self._item_ids = item_ids
+        self._model_id = model_id
+
+    def records(
+        self,
+        clicks: Iterable[ClickEvent],
+        top_item: NDArray[np.int64],
+        top_score: NDArray[np.float32],
+        strategies: Iterable[Strategy],
+        *,
+        generated_at_ms: int,
+    ) -> list[OutgoingRecord]:
+        """Return the list of each click.
+
+        Args:
+            clicks: The clicks, S of them.
+            top_item: (S, K), best first.
+            top_score: (S, K); -inf behind the last item that may be listed.
+            strategies: How each list came about, S of them.
+            generated_at_ms: The wall clock.
+        """
+        headers = ((f"{HEADER_PREFIX}generated_at_ms", str(generated_at_ms).encode()),)
+        lengths = np.isfinite(top_score).sum(axis=1).tolist()
+        rows = zip(clicks, top_item.tolist(), top_score, lengths, strategies, strict=True)
+        return [
+            OutgoingRecord(
+                self._topic,
+                click.record.partition,
+                click.record.key,
+                self._value(click, items[:length], scores[:length], strategy),
+                headers,
+            )
+            for click, items, scores, length, strategy in rows
+        ]
+
+    def _value(self, click: ClickEvent, items: list[int], scores: NDArray[np.float32], strategy: Strategy) -> bytes:
+        record, item_ids = click.record, self._item_ids
+        return orjson.dumps(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "user_id": click.user_id,
+                # Parallel arrays: a third smaller than a list of objects, and cheaper to write.
+                "items": [item_ids[item] for item in items],
+                # orjson writes a float32 with the fewest digits that read back as the same float32.
+                "scores": scores,
+                "model_id": self._model_id,
+                "strategy": strategy,
+                "event_id": click.event_id,
+                "source": {
+                    "topic": record.topic,
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "timestamp_ms": click.timestamp_ms,
+                },
+            },
+            option=orjson.OPT_SERIALIZE_NUMPY,
+        )
 
 
 def dead_letter_record(rejection: Rejection, *, topic: str, partitions: int) -> OutgoingRecord:
@@ -71,7 +115,3 @@ def dead_letter_record(rejection: Rejection, *, topic: str, partitions: int) -> 
 
 # A detail quotes the record at times; the dead-letter topic's limit leaves room for this much beside the record.
 _MAX_DETAIL = 500
-
-
-def _user_key(click: ClickEvent) -> bytes:
-    return click.user_id.encode()

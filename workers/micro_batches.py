@@ -7,7 +7,7 @@ from typing import cast
 from aiokafka import ConsumerRecord
 from faust.types import TP, ChannelT, StreamT
 
-from workers.batch_consumer import FetchedRecords, batch_consumer
+from workers.batch_consumer import Era, FetchedRecords, batch_consumer
 from workers.events import ClickRecord
 
 
@@ -18,10 +18,12 @@ class MicroBatch:
     Attributes:
         records: In offset order within each partition, at least one.
         next_offsets: What may be committed once they are processed, by partition.
+        era: When they were fetched.
     """
 
     records: list[ClickRecord]
     next_offsets: dict[TP, int]
+    era: Era
 
 
 async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> AsyncIterator[MicroBatch]:
@@ -39,13 +41,13 @@ async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> As
                 break
             arrived.append(following)
         era = batch_consumer(stream.app).era
-        batch = _micro_batch(fetch for fetch in arrived if fetch.era == era)
+        batch = _micro_batch((fetch for fetch in arrived if fetch.era == era), era)
         if batch.records:
             yield batch
 
 
-def _micro_batch(fetches: Iterable[FetchedRecords]) -> MicroBatch:
-    batch = MicroBatch([], {})
+def _micro_batch(fetches: Iterable[FetchedRecords], era: Era) -> MicroBatch:
+    batch = MicroBatch([], {}, era)
     for fetch in fetches:
         batch.records.extend(_click_record(fetch.tp, record) for record in fetch.records)
         batch.next_offsets[fetch.tp] = fetch.records[-1].offset + 1
@@ -53,12 +55,7 @@ def _micro_batch(fetches: Iterable[FetchedRecords]) -> MicroBatch:
 
 
 def _click_record(tp: TP, record: ConsumerRecord) -> ClickRecord:
+    # By position: half the time of naming the fields, once a click.
     return ClickRecord(
-        topic=tp.topic,
-        partition=tp.partition,
-        offset=record.offset,
-        timestamp_ms=record.timestamp,
-        key=record.key,
-        value=record.value,
-        headers=tuple(record.headers),
+        tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
     )

@@ -3,20 +3,25 @@
     Kafka `clicks`
       1 decode    bytes -> ClickEvent, or a Rejection that keeps the bytes
       2 rounds    each user at most once per round, order kept
-      3 load      each user's state rows, gathered into one array
+      3 load      each user's row of the arena, filled from the store where he was not hot
       4 step      step.onnx, once per round:  (item, features, state) -> state'
       5 rank      rank.onnx, per click or once per user and micro-batch:  state -> top items
       6 publish   lists and dead letters; await the broker's acks
       7 save      the new states' changelog records; await the acks
-      8 install   only now the new states enter the local store; a raise discards them
-      9 commit    and only now may the offsets move: the caller's, after `process` has returned
+      8 install   only now the new states enter the local store
+      9 commit    and only now may the offsets move: the caller's
     Kafka `recommendations`
+
+`compute` is steps 1 to 5, which touch nothing but the arena and may run in a thread; `publish`, `save` and `install`
+are the others. `process` takes one micro-batch through all of them; `workers/recommender.py` overlaps several, each
+step in the order of the micro-batches.
 
 **Invariant.** A durable `last_offset = n` in a user's state means that every list up to n is acknowledged: 6 comes
 before 7. Redelivery recomputes and republishes the clicks above it, with the same bytes, and only counts the others.
 
 **Invariant.** Raising means that nothing may be committed and that the partition stops: the worker ends, and whoever
-takes the partition over gets the batch again.
+takes the partition over gets the batch again. What was computed since the last install is only in the arena; whoever
+goes on after an abandoned batch begins with `forget`.
 
 **Invariant.** Same clicks, same artifact, same bytes: nothing in a list depends on how the clicks were batched.
 """
@@ -25,14 +30,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from models.vocabulary import ItemVocabulary
+from workers.click_columns import click_columns
 from workers.decoding import ClickDecoder
-from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Recommendation, Rejection, RejectionReason, Strategy
-from workers.loading import LoadedStates, StateLoader
-from workers.messages import dead_letter_record, recommendation_record
-from workers.ports import Ownership, RecordWriter, StateRow, StateStore
-from workers.ranking import Ranker, newest_per_user
-from workers.stepping import StepCounts, SteppedClick, Stepper, user_key
-from workers.user_state import encode_state
+from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Rejection, RejectionReason, Strategy
+from workers.loading import StateLoader
+from workers.messages import ListWriter, dead_letter_record
+from workers.ports import Acknowledgement, Ownership, RecordWriter, StateRow, StateStore
+from workers.ranking import Ranker
+from workers.stepping import NO_ROW, STRATEGIES, StepCounts, SteppedClicks, Stepper
+from workers.user_rows import UserKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,31 @@ class BatchReport:
     unreadable_states: Mapping[bytes, str]
 
 
+@dataclass(frozen=True, slots=True)
+class ComputedBatch:
+    """A micro-batch after step 5: what is to be written, and what will have become of it then.
+
+    Attributes:
+        partitions: Whose records it holds.
+        outgoing: Lists and dead letters.
+        states: The new state of each of its users.
+        report: What becomes of its records.
+    """
+
+    partitions: frozenset[int]
+    outgoing: Sequence[OutgoingRecord]
+    states: Sequence[StateRow]
+    report: BatchReport
+
+
 class Pipeline:
     """Takes micro-batches from bytes to acknowledged lists and saved states.
 
     Args:
         decoder: Step 1.
+        vocabulary: The items that the model knows.
         loader: Step 3.
-        stepper: Steps 2 and 4.
+        stepper: Steps 2 and 4, over the loader's arena.
         ranker: Step 5.
         store: Steps 3 and 8.
         writer: Steps 6 and 7.
@@ -84,6 +111,7 @@ class Pipeline:
         self,
         *,
         decoder: ClickDecoder,
+        vocabulary: ItemVocabulary,
         loader: StateLoader,
         stepper: Stepper,
         ranker: Ranker,
@@ -95,22 +123,19 @@ class Pipeline:
         now_ms: Callable[[], int],
     ) -> None:
         self._decoder = decoder
+        self._vocabulary = vocabulary
         self._loader = loader
         self._stepper = stepper
         self._ranker = ranker
         self._store = store
         self._writer = writer
         self._topics = topics
-        self._model_id = model_id
+        self._list_writer = ListWriter(topic=topics.recommendations, item_ids=vocabulary.item_ids, model_id=model_id)
         self._per_click = per_click
         self._now_ms = now_ms
 
     async def process(self, records: Sequence[ClickRecord], ownership: Ownership) -> BatchReport:
         """Take one micro-batch through steps 1 to 8.
-
-        Args:
-            records: In offset order within each partition.
-            ownership: Asked before anything is published, before anything is saved and before anything is installed.
 
         Returns:
             What became of each record; from here on its offsets may be committed.
@@ -119,28 +144,68 @@ class Pipeline:
             BatchAbandoned: If a partition was taken away; nothing more was written.
             BrokerError: If a record was not acknowledged; the worker must end.
         """
-        partitions = {record.partition for record in records}
+        batch = self.compute(records)
+        await (await self.publish(batch, ownership))
+        saved = await (await self.save(batch, ownership))
+        self.install(batch, saved, ownership)
+        return batch.report
+
+    def compute(self, records: Sequence[ClickRecord]) -> ComputedBatch:
+        """Take steps 1 to 5.
+
+        Args:
+            records: A micro-batch, in offset order within each partition.
+        """
         clicks, rejections = self._decode(records)
-        loaded = self._loader.load([user_key(click) for click in clicks if click.consent])
-        stepped, counts = self._step(clicks, loaded)
-        lists = self._ranker.rank(stepped if self._per_click else newest_per_user(stepped))
-        ownership.require(partitions)
-        await self._publish(lists, rejections)
-        rows = self._new_rows(stepped, loaded)
-        ownership.require(partitions)
-        changelog_offsets = await self._save(rows)
-        # The store may have let go of a partition while the changelog was being acknowledged: rows and an offset put
-        # there now would later pass for the whole partition.
-        ownership.require(partitions)
-        self._store.install(rows, changelog_offsets)
-        return BatchReport(
+        columns = click_columns(clicks, self._vocabulary)
+        consent = np.array([click.consent for click in clicks], dtype=np.bool_)
+        users = [_user(click) for click in clicks if click.consent]
+        rows = np.full(len(clicks), NO_ROW)
+        loaded = self._loader.load(users)
+        rows[consent] = loaded.rows
+        stepped, counts = self._stepper.step(columns, rows, consent)
+        listed = stepped if self._per_click else stepped.newest_per_user()
+        lists = self._rank(clicks, listed)
+        letters = [self._dead_letter(one) for one in rejections]
+        report = BatchReport(
             records=len(records),
             steps=counts,
-            without_consent=sum(not click.consent for click in clicks),
-            lists=Counter(one.strategy for one in lists),
+            without_consent=int((~consent).sum()),
+            lists=Counter(STRATEGIES[code] for code in listed.strategy.tolist()),
             dead_letters=Counter(one.reason for one in rejections),
             unreadable_states={key: reason for (_, key), reason in loaded.unreadable.items()},
         )
+        partitions = frozenset(record.partition for record in records)
+        return ComputedBatch(partitions, [*lists, *letters], self._new_states(clicks, stepped), report)
+
+    async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
+        """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
+        ownership.require(batch.partitions)
+        return await self._writer.send(batch.outgoing)
+
+    async def save(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
+        """Step 7: send the new states of a micro-batch whose lists are acknowledged and that is still owned."""
+        ownership.require(batch.partitions)
+        topic = self._topics.changelog
+        return await self._writer.send(
+            [OutgoingRecord(topic, row.partition, row.user_key, row.record) for row in batch.states]
+        )
+
+    def install(self, batch: ComputedBatch, saved: Mapping[tuple[str, int], int], ownership: Ownership) -> None:
+        """Step 8: keep the new states of a micro-batch whose changelog records are acknowledged.
+
+        Args:
+            batch: The micro-batch.
+            saved: What acknowledged them.
+            ownership: The store may have let go of a partition meanwhile: rows and an offset put there now would
+                later pass for the whole partition.
+        """
+        ownership.require(batch.partitions)
+        self._store.install(batch.states, {partition: offset for (_, partition), offset in saved.items()})
+
+    def forget(self) -> None:
+        """Empty the arena; no micro-batch may be in flight. Users are loaded from the store again."""
+        self._loader.forget()
 
     def _decode(self, records: Sequence[ClickRecord]) -> tuple[list[ClickEvent], list[Rejection]]:
         decoded = [self._decoder.decode(record) for record in records]
@@ -148,39 +213,30 @@ class Pipeline:
         rejections = [one for one in decoded if isinstance(one, Rejection)]
         return clicks, rejections
 
-    def _step(self, clicks: Sequence[ClickEvent], loaded: LoadedStates) -> tuple[list[SteppedClick], StepCounts]:
-        """Return every click that gets a list, in offset order, and counts."""
-        stepped, counts = self._stepper.step([click for click in clicks if click.consent], loaded)
-        alone = self._stepper.step_alone([click for click in clicks if not click.consent])
-        in_order = sorted([*stepped, *alone], key=lambda one: (one.click.record.partition, one.click.record.offset))
-        return in_order, counts
-
-    async def _publish(self, lists: Sequence[Recommendation], rejections: Sequence[Rejection]) -> None:
-        generated_at_ms = self._now_ms()
-        outgoing = [
-            recommendation_record(
-                one,
-                topic=self._topics.recommendations,
-                model_id=self._model_id,
-                generated_at_ms=generated_at_ms,
-            )
-            for one in lists
-        ]
-        outgoing += [
-            dead_letter_record(one, topic=self._topics.dead_letters, partitions=self._topics.dead_letter_partitions)
-            for one in rejections
-        ]
-        await self._writer.write(outgoing)
-
-    def _new_rows(self, stepped: Sequence[SteppedClick], loaded: LoadedStates) -> list[StateRow]:
-        """Return one record per user of the micro-batch, his newest."""
-        changed = dict.fromkeys(user_key(one.click) for one in stepped if one.state is not None)
-        return [StateRow(*user, encode_state(loaded.new_state(user, self._model_id))) for user in changed]
-
-    async def _save(self, rows: Sequence[StateRow]) -> Mapping[int, int]:
-        """Write the changelog records; return the newest changelog offset by partition."""
-        topic = self._topics.changelog
-        offsets = await self._writer.write(
-            [OutgoingRecord(topic, row.partition, row.user_key, row.record) for row in rows]
+    def _rank(self, clicks: Sequence[ClickEvent], listed: SteppedClicks) -> list[OutgoingRecord]:
+        ranked = self._ranker.rank(listed)
+        return self._list_writer.records(
+            [clicks[position] for position in listed.position.tolist()],
+            *ranked,
+            [STRATEGIES[code] for code in listed.strategy.tolist()],
+            generated_at_ms=self._now_ms(),
         )
-        return {partition: offset for (_, partition), offset in offsets.items()}
+
+    def _dead_letter(self, rejection: Rejection) -> OutgoingRecord:
+        return dead_letter_record(
+            rejection, topic=self._topics.dead_letters, partitions=self._topics.dead_letter_partitions
+        )
+
+    def _new_states(self, clicks: Sequence[ClickEvent], stepped: SteppedClicks) -> list[StateRow]:
+        """Return one record per user of the micro-batch, his newest, users in the order of their first clicks."""
+        positions = stepped.position[stepped.row != NO_ROW]
+        rows, first = np.unique(stepped.row[stepped.row != NO_ROW], return_index=True)
+        order = np.argsort(first)
+        users = [_user(clicks[position]) for position in positions[first[order]].tolist()]
+        records = self._loader.arena.encode(rows[order])
+        return [StateRow(*user, record) for user, record in zip(users, records, strict=True)]
+
+
+def _user(click: ClickEvent) -> UserKey:
+    """Return whose state a click advances."""
+    return click.record.partition, click.user_id.encode()

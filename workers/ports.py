@@ -1,6 +1,6 @@
 """What the pipeline needs from the outside: small Protocols; Faust and Kafka stand behind them, fakes in tests."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from workers.events import OutgoingRecord
@@ -31,17 +31,19 @@ class StateStore(Protocol):
         ...
 
 
+# Done once every record is acknowledged: the offset of the last one, by topic and partition. Raises BrokerError if any
+# was not; which ones were is not known.
+Acknowledgement = Awaitable[Mapping[tuple[str, int], int]]
+
+
 class RecordWriter(Protocol):
     """Writes records to Kafka."""
 
-    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
-        """Write the records in their order and wait until the broker has acknowledged every one.
-
-        Returns:
-            The offset of the last record written, by topic and partition.
+    async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
+        """Send the records, in their order and behind everything that was sent before.
 
         Raises:
-            BrokerError: If any record was not acknowledged; which ones were is not known.
+            BrokerError: If they cannot be sent.
         """
         ...
 

@@ -1,23 +1,35 @@
-"""Step 5: stepped clicks -> lists.
+"""Step 5: stepped clicks -> the items of their lists.
 
-Legend: B lists of one run, R ring length, K list length, V items.
+Legend: S stepped clicks, B of them in one run, R ring length, K list length, V items.
 """
 
-from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from export.popular_list import PopularList
-from export.runtime import ModelRuntime, gather_state, no_exclusions
-from models.vocabulary import ItemIndex
-from workers.events import Recommendation, Strategy
-from workers.stepping import SteppedClick, user_key
-from workers.user_state import ring_entries
+from export.runtime import ModelRuntime, no_exclusions
+from workers.events import Strategy
+from workers.stepping import STRATEGIES, SteppedClicks
 
 # Scores of 16 lists at a time stay in the second-level cache: 20 % less than 256 at a time, at 10,240 items.
 ROWS_PER_RUN = 16
+
+_POPULAR = STRATEGIES.index(Strategy.POPULAR)
+
+
+class RankedItems(NamedTuple):
+    """Best items first; a score of -inf where no more items may be listed.
+
+    Attributes:
+        top_item: (S, K).
+        top_score: (S, K).
+    """
+
+    top_item: NDArray[np.int64]
+    top_score: NDArray[np.float32]
 
 
 class Ranker:
@@ -35,60 +47,26 @@ class Ranker:
     ) -> None:
         self._runtime = runtime
         self._manifest = artifact.manifest
-        self._vocabulary = artifact.vocabulary
         self._item_bias = item_bias
         self._exclude_seen = exclude_seen
         self._popular = PopularList(artifact, item_bias)
 
-    def rank(self, stepped: Sequence[SteppedClick]) -> list[Recommendation]:
-        """Return the list of each click, in the order given.
-
-        A list is shorter than K where fewer items may be listed, and the same whatever else is in the batch.
-        """
-        lists: dict[int, Recommendation] = {}
-        personal = [position for position, one in enumerate(stepped) if one.strategy is not Strategy.POPULAR]
-        popular = [position for position, one in enumerate(stepped) if one.strategy is Strategy.POPULAR]
+    def rank(self, stepped: SteppedClicks) -> RankedItems:
+        """Rank for each click, in the order given: the same items and scores whatever else is in the batch."""
+        shape = len(stepped), self._manifest.list_length
+        ranked = RankedItems(np.empty(shape, np.int64), np.empty(shape, np.float32))
+        personal = np.flatnonzero(stepped.strategy != _POPULAR)
         for start in range(0, len(personal), ROWS_PER_RUN):
             run = personal[start : start + ROWS_PER_RUN]
-            clicks = [stepped[position] for position in run]
-            state = gather_state([one.tensors for one in clicks])
-            ranked = self._runtime.rank(state, self._exclude_index(clicks), self._item_bias)
-            lists.update(zip(run, self._lists(clicks, ranked), strict=True))
-        clicks = [stepped[position] for position in popular]
-        lists.update(zip(popular, self._lists(clicks, self._popular.rank(self._exclude_index(clicks))), strict=True))
-        return [lists[position] for position in range(len(stepped))]
+            state = tuple(tensor[run] for tensor in stepped.tensors)
+            exclude_index = self._exclude_index(stepped.seen_index[run])
+            ranked.top_item[run], ranked.top_score[run] = self._runtime.rank(state, exclude_index, self._item_bias)
+        popular = np.flatnonzero(stepped.strategy == _POPULAR)
+        if len(popular):
+            exclude_index = self._exclude_index(stepped.seen_index[popular])
+            ranked.top_item[popular], ranked.top_score[popular] = self._popular.rank(exclude_index)
+        return ranked
 
-    def _exclude_index(self, clicks: Sequence[SteppedClick]) -> NDArray[np.int64]:
+    def _exclude_index(self, seen_index: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the items that may not be listed, (B, R), padded with -1."""
-        exclude_index = no_exclusions(len(clicks), self._manifest.ring_length)
-        if self._exclude_seen:
-            for row, one in enumerate(clicks):
-                seen = self._seen(one)
-                exclude_index[row, : len(seen)] = seen
-        return exclude_index
-
-    def _lists(
-        self, clicks: Sequence[SteppedClick], ranked: tuple[NDArray[np.int64], NDArray[np.float32]]
-    ) -> Iterator[Recommendation]:
-        for one, top_item, top_score in zip(clicks, *ranked, strict=True):
-            listed = np.isfinite(top_score)
-            yield Recommendation(
-                click=one.click,
-                items=tuple(self._vocabulary.item_id_of(index) for index in top_item[listed].tolist()),
-                scores=top_score[listed],
-                strategy=one.strategy,
-            )
-
-    def _seen(self, one: SteppedClick) -> list[ItemIndex]:
-        """Return the known items that the user has clicked lately, this click's item included; at most R."""
-        if one.state is None:
-            clicked = self._vocabulary.index_of(one.click.item_id)
-            return [] if clicked is None else [clicked]
-        indices = (self._vocabulary.index_of_hash(item_hash) for item_hash, _ in ring_entries(one.state.ring))
-        return [index for index in indices if index is not None]
-
-
-def newest_per_user(stepped: Sequence[SteppedClick]) -> list[SteppedClick]:
-    """Keep each user's newest click; clicks without consent belong to nobody and all stay."""
-    newest = {(user_key(one.click) if one.state else id(one)): position for position, one in enumerate(stepped)}
-    return [stepped[position] for position in sorted(newest.values())]
+        return seen_index.astype(np.int64) if self._exclude_seen else no_exclusions(*seen_index.shape)

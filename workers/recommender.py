@@ -1,55 +1,157 @@
-"""Runs the stream's micro-batches through the pipeline, and moves the offsets: step 9."""
+"""Runs the stream's micro-batches through the pipeline, several in flight, and moves the offsets: step 9."""
 
+import asyncio
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import structlog
 
-from workers.batch_consumer import batch_consumer
+from workers.batch_consumer import BatchInFlight, Era, batch_consumer
+from workers.events import ClickRecord
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
-from workers.pipeline import BatchReport, Pipeline
+from workers.pipeline import BatchReport, ComputedBatch, Pipeline
 from workers.ports import BatchAbandoned
 from workers.rejection_alarm import RejectionAlarm
 from workers.streaming_app import StreamingApp
+from workers.turns import Turns
 
 log = structlog.get_logger("nextclick")
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A micro-batch on its way.
+
+    Attributes:
+        number: Its place among those of its era.
+        batch: What was fetched.
+        in_flight: What lets its offsets move.
+        started: When its computation began, on `time.perf_counter`.
+    """
+
+    number: int
+    batch: MicroBatch
+    in_flight: BatchInFlight
+    started: float
+
+
 class Recommender:
-    """The agent's work, one micro-batch at a time.
+    """The agent's work: micro-batches are computed one after the other, and written behind each other.
+
+    While one is being computed, in a thread, those before it are being written: their acknowledgements are read, and
+    the consumer fetches what comes next. Each step is taken in the order of the micro-batches, so that neither lists
+    nor states nor offsets ever overtake each other.
 
     Args:
         app: Its consumer is told when a batch is in flight and which offsets are done.
         pipeline: Steps 1 to 8.
         metrics: What is counted.
+        batches_in_flight: How many may be between their computation and their commit.
     """
 
-    def __init__(self, app: StreamingApp, pipeline: Pipeline, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self, app: StreamingApp, pipeline: Pipeline, metrics: WorkerMetrics, *, batches_in_flight: int
+    ) -> None:
         self._app = app
         self._pipeline = pipeline
         self._metrics = metrics
         self._alarm = RejectionAlarm()
+        self._model_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._room = asyncio.Semaphore(batches_in_flight)
+        self._being_written: set[asyncio.Future[None]] = set()
+        self._number = 0
+        self._publishing, self._saving, self._installing = Turns(), Turns(), Turns()
+        self._era: Era | None = None
+        self._abandoned = False
+        self._failure: Exception | None = None
 
     async def process(self, batch: MicroBatch) -> None:
-        """Process a micro-batch and let its offsets move.
+        """Compute a micro-batch; return while it is being written.
 
         Raises:
-            NextclickError: If it could not be processed; no offset moves and the worker must end.
+            Exception: If it, or one before it, could not be processed; no offset moves and the worker must end.
         """
-        started = time.perf_counter()
-        try:
-            with batch_consumer(self._app).batch_in_flight() as in_flight:
-                report = await self._pipeline.process(batch.records, in_flight)
-                in_flight.done(batch.next_offsets)
-        except BatchAbandoned as abandoned:
-            self._metrics.count_abandoned_batch()
-            log.warning("Batch abandoned", records=len(batch.records), reason=str(abandoned))
-            return
-        oldest_ms = min(record.timestamp_ms for record in batch.records)
-        self._observe(report, seconds=time.perf_counter() - started, oldest_click_age_s=time.time() - oldest_ms / 1000)
+        if batch.era != self._era:
+            await self._settle(batch.era)
+        await self._room.acquire()
+        with ExitStack() as stack:
+            stack.callback(self._room.release)
+            if self._failure is not None:
+                raise self._failure
+            try:
+                flight = self._begin(batch, stack)
+                computed = await self._compute(batch.records)
+            except BatchAbandoned as abandoned:
+                self._abandon(batch, abandoned)
+                return
+            writing = self._write(flight, computed, stack.pop_all())
+        written = self._app.add_future(writing)
+        self._being_written.add(written)
+        written.add_done_callback(self._being_written.discard)
 
-    def _observe(self, report: BatchReport, *, seconds: float, oldest_click_age_s: float) -> None:
-        self._metrics.observe_batch(report, seconds=seconds, oldest_click_age_s=oldest_click_age_s)
+    def _begin(self, batch: MicroBatch, stack: ExitStack) -> _Flight:
+        """Have the micro-batch in flight until the stack is closed.
+
+        Raises:
+            BatchAbandoned: If it is not owned any more, or one before it in its era was abandoned: the seek that ends
+                the era brings both again.
+        """
+        consumer = batch_consumer(self._app)
+        if self._abandoned or batch.era != consumer.era:
+            raise BatchAbandoned("Its records will be fetched again.")
+        in_flight = stack.enter_context(consumer.batch_in_flight())
+        in_flight.require({tp.partition for tp in batch.next_offsets})
+        flight = _Flight(self._number, batch, in_flight, time.perf_counter())
+        self._number += 1
+        return flight
+
+    async def _compute(self, records: Sequence[ClickRecord]) -> ComputedBatch:
+        return await asyncio.get_running_loop().run_in_executor(self._model_thread, self._pipeline.compute, records)
+
+    async def _write(self, flight: _Flight, computed: ComputedBatch, stack: ExitStack) -> None:
+        """Take a computed micro-batch through steps 6 to 9."""
+        number, in_flight = flight.number, flight.in_flight
+        try:
+            with stack:
+                async with self._publishing.turn(number):
+                    published = await self._pipeline.publish(computed, in_flight)
+                async with self._saving.turn(number):
+                    await published
+                    saved = await self._pipeline.save(computed, in_flight)
+                async with self._installing.turn(number):
+                    self._pipeline.install(computed, await saved, in_flight)
+                    in_flight.done(flight.batch.next_offsets)
+        except BatchAbandoned as abandoned:
+            self._abandon(flight.batch, abandoned)
+        except Exception as error:
+            self._failure = error
+            raise
+        else:
+            self._observe(flight, computed.report)
+
+    def _abandon(self, batch: MicroBatch, abandoned: BatchAbandoned) -> None:
+        self._abandoned = True
+        self._metrics.count_abandoned_batch()
+        log.warning("Batch abandoned", records=len(batch.records), reason=str(abandoned))
+
+    async def _settle(self, era: Era) -> None:
+        """Wait until nothing is in flight, then begin an era with what is in the store."""
+        while self._being_written:
+            await asyncio.wait(self._being_written)
+        self._era = era
+        self._abandoned = False
+        self._number = 0
+        self._publishing, self._saving, self._installing = Turns(), Turns(), Turns()
+        self._pipeline.forget()
+
+    def _observe(self, flight: _Flight, report: BatchReport) -> None:
+        seconds = time.perf_counter() - flight.started
+        oldest_ms = min(record.timestamp_ms for record in flight.batch.records)
+        self._metrics.observe_batch(report, seconds=seconds, oldest_click_age_s=time.time() - oldest_ms / 1000)
         self._alarm.observe(report.records, report.dead_letters)
         for reason in report.unreadable_states.values():
             log.error("A user's state does not decode, the user starts over", reason=reason)

@@ -2,18 +2,27 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 from mode import Service
 
 from models.errors import BrokerError
 from workers.events import OutgoingRecord
 from workers.kafka_security import KafkaSecurity
+from workers.ports import Acknowledgement
 
 TopicPartition = tuple[str, int]
+
+
+class _SentBatch(NamedTuple):
+    records: int
+    acknowledgement: Awaitable[RecordMetadata]
 
 
 class RecordBatchWriter(Service):
@@ -66,40 +75,30 @@ class RecordBatchWriter(Service):
         if self._producer is not None:
             await self._producer.stop()
 
-    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[TopicPartition, int]:
-        """Write the records and wait until the broker has acknowledged every one.
-
-        Records of one partition keep their order.
+    async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
+        """Send the records, in their order and behind everything that was sent before.
 
         Returns:
-            The offset of the last record written, by topic and partition.
+            Done once the broker has acknowledged every one: the offset of the last, by topic and partition.
 
         Raises:
-            BrokerError: If any batch was not acknowledged.
+            BrokerError: If a batch finds no room within the request timeout.
         """
         by_partition: dict[TopicPartition, list[OutgoingRecord]] = defaultdict(list)
         for record in records:
             by_partition[record.topic, record.partition].append(record)
-        written = await asyncio.gather(*(self._write_partition(*item) for item in by_partition.items()))
-        return dict(zip(by_partition, written, strict=True))
+        sent = await asyncio.gather(*(self._send_partition(*item) for item in by_partition.items()))
+        return asyncio.ensure_future(_acknowledged(by_partition, sent))
 
-    async def _write_partition(self, destination: TopicPartition, records: Sequence[OutgoingRecord]) -> int:
+    async def _send_partition(self, destination: TopicPartition, records: Sequence[OutgoingRecord]) -> list[_SentBatch]:
         topic, partition = destination
         if self._producer is None:
             raise BrokerError(f"The producer for {topic} is not started.")
-        try:
-            sent = [
-                (batch.record_count(), await self._producer.send_batch(batch, topic, partition=partition))
+        with _named_errors(destination, records):
+            return [
+                _SentBatch(batch.record_count(), await self._producer.send_batch(batch, topic, partition=partition))
                 for batch in self._batches(self._producer, records)
             ]
-            acknowledged = [(count, await future) for count, future in sent]
-        except KafkaError as error:
-            raise BrokerError(
-                f"{len(records)} records for {topic}, partition {partition}, were not acknowledged: {error!r}."
-            ) from error
-        last_count, last = acknowledged[-1]
-        offset: int = last.offset + last_count - 1
-        return offset
 
     def _batches(self, producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> Iterator[BatchBuilder]:
         batch = producer.create_batch()
@@ -116,3 +115,27 @@ class RecordBatchWriter(Service):
 def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
     """Append a record; False where the batch is full. An empty batch takes a record of any size."""
     return batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is not None
+
+
+async def _acknowledged(
+    by_partition: Mapping[TopicPartition, Sequence[OutgoingRecord]], sent: Sequence[Sequence[_SentBatch]]
+) -> Mapping[TopicPartition, int]:
+    """Wait for every batch; return the offset of the last record, by topic and partition."""
+    newest: dict[TopicPartition, int] = {}
+    for (destination, records), batches in zip(by_partition.items(), sent, strict=True):
+        with _named_errors(destination, records):
+            for batch in batches:
+                newest[destination] = (await batch.acknowledgement).offset + batch.records - 1
+    return newest
+
+
+@contextmanager
+def _named_errors(destination: TopicPartition, records: Sequence[OutgoingRecord]) -> Iterator[None]:
+    """Turn the client's errors into ours, which says where to the records were on their way."""
+    try:
+        yield
+    except KafkaError as error:
+        topic, partition = destination
+        raise BrokerError(
+            f"{len(records)} records for {topic}, partition {partition}, were not acknowledged: {error!r}."
+        ) from error

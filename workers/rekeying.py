@@ -63,7 +63,7 @@ class Rekeyer:
             dead_letter_record(one, topic=self._dead_letter_topic, partitions=self._dead_letter_partitions)
             for one in rejections
         ]
-        await self._writer.write(outgoing)
+        await (await self._writer.send(outgoing))
         return len(records) - len(rejections), Counter(one.reason for one in rejections)
 
     def _rekeyed(self, click: ClickEvent) -> OutgoingRecord:

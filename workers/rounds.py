@@ -1,26 +1,28 @@
-"""Step 2: a micro-batch cut so that each user appears at most once per round, order kept."""
+"""Step 2: a micro-batch cut so that each user appears at most once per round, order kept.
 
-from collections.abc import Hashable, Sequence
+Legend: N clicks of the batch.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
 
 
-def cut_rounds(users: Sequence[Hashable]) -> list[list[int]]:
+def cut_rounds(users: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Cut a micro-batch into rounds.
 
     Round r holds every user's r-th click of the batch, so that one step advances each user at most once and a user's
     clicks are applied in their order.
 
     Args:
-        users: Whose each click is, in offset order.
+        users: Whose each click is, in offset order, (N,).
 
     Returns:
         Positions into `users`, rising within a round; every position occurs exactly once.
     """
-    rounds: list[list[int]] = []
-    clicks_so_far: dict[Hashable, int] = {}
-    for position, user in enumerate(users):
-        number = clicks_so_far.get(user, 0)
-        clicks_so_far[user] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(position)
-    return rounds
+    if not len(users):
+        return []
+    by_user = np.argsort(users, kind="stable")
+    _, first, counts = np.unique(users[by_user], return_index=True, return_counts=True)
+    turn = np.empty(len(users), dtype=np.int64)
+    turn[by_user] = np.arange(len(users)) - np.repeat(first, counts)
+    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])

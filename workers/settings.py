@@ -85,6 +85,16 @@ class Settings(BaseSettings):
         le=65_536,
         description="Most clicks of one fetch; a micro-batch takes whole fetches until it has as many.",
     )
+    batches_in_flight: int = Field(
+        4, ge=1, le=64, description="Micro-batches that are computed but not committed yet, at most."
+    )
+    hot_users: int = Field(
+        65_536,
+        ge=0,
+        le=100_000_000,
+        description="Users whose states stay in rows beside the model, the most recently active ones; "
+        "others are read from the store.",
+    )
     fetch_wait_ms: int = Field(
         20, ge=1, le=5_000, description="How long a broker without news may hold a fetch; some do not answer sooner."
     )

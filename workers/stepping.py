@@ -1,38 +1,67 @@
 """Step 4: one step of the model a click, round by round.
 
-Legend: B clicks of a round.
+Legend: N clicks of the batch, B clicks of a round, S stepped clicks, R ring length.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from export.runtime import ModelRuntime, State
+from export.runtime import ModelRuntime, State, gather_state
 from models.features import encode_features
-from models.vocabulary import ItemVocabulary
-from workers.applying import Applied, apply_click
-from workers.events import ClickEvent, Strategy
-from workers.loading import LoadedStates, UserKey
+from workers.applying import apply_clicks, are_applied, forget_expired
+from workers.click_columns import ClickColumns
+from workers.events import Strategy
 from workers.rounds import cut_rounds
-from workers.user_state import UserState
+from workers.state_arena import UNKNOWN_ITEM, Rows, StateArena
+
+STRATEGIES = tuple(Strategy)
+_CODE = {strategy: np.uint8(code) for code, strategy in enumerate(STRATEGIES)}
+NO_ROW = -1
 
 
 @dataclass(frozen=True, slots=True)
-class SteppedClick:
-    """A click whose step is taken.
+class SteppedClicks:
+    """Clicks whose step is taken, a column a field.
 
     Attributes:
-        click: The click.
-        state: The user's state after it, its slots still the ones that were loaded; None without consent.
-        tensors: The model's tensors after it, each (1, ...): a copy, later clicks do not change it.
-        strategy: How a list for it comes about.
+        position: Which clicks of the batch, (S,).
+        row: The arena's row of each one's user, -1 without consent, (S,).
+        tensors: The model's tensors after each, (S, ...): copies, later clicks do not change them.
+        seen_index: Items that the user has clicked lately, this one included, padded with -1, (S, R).
+        strategy: How a list for each comes about: positions in `STRATEGIES`, (S,).
     """
 
-    click: ClickEvent
-    state: UserState | None
+    position: NDArray[np.int64]
+    row: Rows
     tensors: State
-    strategy: Strategy
+    seen_index: NDArray[np.int32]
+    strategy: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def take(self, order: NDArray[np.int64]) -> "SteppedClicks":
+        """Return these of them, in this order."""
+        return SteppedClicks(
+            self.position[order],
+            self.row[order],
+            tuple(tensor[order] for tensor in self.tensors),
+            self.seen_index[order],
+            self.strategy[order],
+        )
+
+    def newest_per_user(self) -> "SteppedClicks":
+        """Keep each user's newest click; clicks without consent belong to nobody and all stay.
+
+        They must be in the order of the batch.
+        """
+        # Told apart by numbers that no row has.
+        owner = np.where(self.row == NO_ROW, -2 - self.position, self.row)
+        _, from_the_end = np.unique(owner[::-1], return_index=True)
+        return self.take(np.sort(len(self) - 1 - from_the_end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,124 +81,102 @@ class StepCounts:
     unknown_items: int = 0
 
 
-def user_key(click: ClickEvent) -> UserKey:
-    """Return whose state a click advances."""
-    return click.record.partition, click.user_id.encode()
-
-
 class Stepper:
     """Takes the steps of a micro-batch.
 
     Args:
         runtime: The model.
-        vocabulary: Its items.
+        arena: Where the users' states are; changed in place, nothing of it is durable.
         state_ttl_ms: A user who was away for longer, in event time, starts over; None: nobody does.
     """
 
-    def __init__(self, runtime: ModelRuntime, vocabulary: ItemVocabulary, *, state_ttl_ms: int | None) -> None:
+    def __init__(self, runtime: ModelRuntime, arena: StateArena, *, state_ttl_ms: int | None) -> None:
         self._runtime = runtime
         self._manifest = runtime.manifest
-        self._vocabulary = vocabulary
+        self._arena = arena
         self._state_ttl_ms = state_ttl_ms
 
-    def step(self, clicks: Sequence[ClickEvent], loaded: LoadedStates) -> tuple[list[SteppedClick], StepCounts]:
-        """Advance the loaded states by their users' clicks.
+    def step(self, clicks: ClickColumns, rows: Rows, consent: NDArray[np.bool_]) -> tuple[SteppedClicks, StepCounts]:
+        """Advance the users' states by their clicks.
 
         Args:
-            clicks: The micro-batch with consent, in offset order.
-            loaded: Their users' states; changed in place, nothing of it is durable.
+            clicks: The micro-batch, in offset order within each partition.
+            rows: Where each click's state is; of no meaning where there is no consent, (N,).
+            consent: Whether a click's user may be remembered, (N,).
 
         Returns:
-            The clicks that were not applied before, in the order of their rounds, and counts.
+            The clicks that were not applied before, in the order of the batch, and counts.
         """
-        users = [user_key(click) for click in clicks]
-        stepped: list[SteppedClick] = []
-        late = 0
-        for positions in cut_rounds(users):
-            round_ = [
-                (users[position], clicks[position])
-                for position in positions
-                if not _is_applied(loaded.states[users[position]], clicks[position])
-            ]
-            applied = [self._apply(user, click, loaded) for user, click in round_]
-            late += sum(one.late for one in applied)
-            stepped += self._step_round(round_, applied, loaded)
+        allowed = np.flatnonzero(consent)
+        rounds = [allowed[positions] for positions in cut_rounds(rows[allowed])]
+        taken = [self._step_round(positions, clicks.take(positions), rows[positions]) for positions in rounds]
+        stepped = join_stepped([*(one for one, _ in taken), self._step_alone(np.flatnonzero(~consent), clicks)])
+        applied = sum(len(one) for one, _ in taken)
         counts = StepCounts(
-            applied=len(stepped),
-            redelivered=len(clicks) - len(stepped),
-            late=late,
-            unknown_items=sum(one.click.item_id not in self._vocabulary for one in stepped),
+            applied=applied,
+            redelivered=len(allowed) - applied,
+            late=sum(late for _, late in taken),
+            unknown_items=sum(int((clicks.item_index[one.position] == UNKNOWN_ITEM).sum()) for one, _ in taken),
         )
-        return stepped, counts
+        return stepped.take(np.argsort(stepped.position)), counts
 
-    def step_alone(self, clicks: Sequence[ClickEvent]) -> list[SteppedClick]:
-        """Take each click's step from the empty state: what is left without consent to more."""
-        known = [click for click in clicks if click.item_id in self._vocabulary]
-        state = self._run(known, [0] * len(known), self._runtime.initial_state(len(known)))
-        tensors = {id(click): tuple(t[row : row + 1] for t in state) for row, click in enumerate(known)}
-        empty = self._runtime.initial_state(1)
-        return [
-            SteppedClick(
-                click,
-                None,
-                tensors.get(id(click), empty),
-                Strategy.SINGLE_CLICK if id(click) in tensors else Strategy.POPULAR,
-            )
-            for click in clicks
-        ]
-
-    def _apply(self, user: UserKey, click: ClickEvent, loaded: LoadedStates) -> Applied:
-        state = loaded.states[user]
-        if state is not None and self._is_expired(state, click):
-            state = None
-        applied = apply_click(
-            state, click, session_rule=self._manifest.session_rule, ring_length=self._manifest.ring_length
+    def _step_round(self, position: Rows, clicks: ClickColumns, rows: Rows) -> tuple[SteppedClicks, int]:
+        """Return the clicks of a round that were not applied before, and how many of them are late."""
+        fresh = np.flatnonzero(~are_applied(self._arena, rows, clicks))
+        if len(fresh) < len(rows):
+            position, clicks, rows = position[fresh], clicks.take(fresh), rows[fresh]
+        forget_expired(self._arena, rows, clicks, state_ttl_ms=self._state_ttl_ms)
+        applied = apply_clicks(self._arena, rows, clicks, session_rule=self._manifest.session_rule)
+        self._advance(rows, clicks, applied.gap_ms)
+        stepped = SteppedClicks(
+            position, rows, self._arena.gather(rows), self._arena.ring_items(rows), self._strategies(rows)
         )
-        loaded.states[user] = applied.state
-        if applied.begins_session:
-            # What was rebuilt is about to be cleared: no list comes from it.
-            loaded.rebuilt.discard(user)
-        return applied
+        return stepped, int(applied.late.sum())
 
-    def _step_round(
-        self, round_: Sequence[tuple[UserKey, ClickEvent]], applied: Sequence[Applied], loaded: LoadedStates
-    ) -> list[SteppedClick]:
-        rows = [loaded.row_of_user[user] for user, _ in round_]
-        loaded.rows.clear([row for row, one in zip(rows, applied, strict=True) if one.begins_session])
-        known = [b for b, (_, click) in enumerate(round_) if click.item_id in self._vocabulary]
-        if known:
-            known_rows = [rows[b] for b in known]
-            state = loaded.rows.gather(known_rows)
-            stepped = self._run([round_[b][1] for b in known], [applied[b].gap_ms for b in known], state)
-            loaded.rows.scatter(known_rows, stepped)
-        snapshot = loaded.rows.gather(rows)
-        return [
-            SteppedClick(
-                click,
-                applied[b].state,
-                tuple(tensor[b : b + 1] for tensor in snapshot),
-                self._strategy(user, rows[b], loaded),
-            )
-            for b, (user, click) in enumerate(round_)
-        ]
+    def _advance(self, rows: Rows, clicks: ClickColumns, gap_ms: NDArray[np.int64]) -> None:
+        """Take the step of every click on an item that the model knows."""
+        known = np.flatnonzero(clicks.item_index != UNKNOWN_ITEM)
+        if len(known) < len(rows):
+            rows, clicks, gap_ms = rows[known], clicks.take(known), gap_ms[known]
+        self._arena.scatter(rows, self._run(clicks, gap_ms, self._arena.gather(rows)))
 
-    def _run(self, clicks: Sequence[ClickEvent], gaps_ms: Sequence[int], state: State) -> State:
-        item_index = np.array([self._vocabulary.index_of(click.item_id) for click in clicks], dtype=np.int64)
-        features = encode_features(self._manifest.features, gaps_ms, [click.event_type for click in clicks])
-        return self._runtime.step(item_index, features, state) if clicks else state
+    def _run(self, clicks: ClickColumns, gap_ms: NDArray[np.int64], state: State) -> State:
+        if not len(clicks):
+            return state
+        features = encode_features(self._manifest.features, gap_ms, clicks.event_type)
+        return self._runtime.step(clicks.item_index, features, state)
 
-    def _strategy(self, user: UserKey, row: int, loaded: LoadedStates) -> Strategy:
-        was_rebuilt = user in loaded.rebuilt
+    def _strategies(self, rows: Rows) -> NDArray[np.uint8]:
+        strategy = np.where(self._arena.rebuilt[rows], _CODE[Strategy.REBUILT], _CODE[Strategy.PERSONAL])
+        strategy[self._arena.are_clear(rows)] = _CODE[Strategy.POPULAR]
         # Once: the next click finds a state that this model made, in this batch or in a later one.
-        loaded.rebuilt.discard(user)
-        if loaded.rows.is_clear(row):
-            return Strategy.POPULAR
-        return Strategy.REBUILT if was_rebuilt else Strategy.PERSONAL
+        self._arena.rebuilt[rows] = False
+        return strategy
 
-    def _is_expired(self, state: UserState, click: ClickEvent) -> bool:
-        return self._state_ttl_ms is not None and click.timestamp_ms - state.updated_at_ms > self._state_ttl_ms
+    def _step_alone(self, position: Rows, clicks: ClickColumns) -> SteppedClicks:
+        """Take each click's step from the empty state: what is left without consent to more."""
+        alone = clicks.take(position)
+        known = np.flatnonzero(alone.item_index != UNKNOWN_ITEM)
+        tensors = self._runtime.initial_state(len(alone))
+        stepped = self._run(alone.take(known), np.zeros(len(known), np.int64), tuple(t[known] for t in tensors))
+        for tensor, advanced in zip(tensors, stepped, strict=True):
+            tensor[known] = advanced
+        strategy = np.full(len(alone), _CODE[Strategy.POPULAR], np.uint8)
+        strategy[known] = _CODE[Strategy.SINGLE_CLICK]
+        seen_index = np.full((len(alone), self._manifest.ring_length), UNKNOWN_ITEM, np.int32)
+        seen_index[:, 0] = alone.item_index
+        return SteppedClicks(position, np.full(len(alone), NO_ROW), tensors, seen_index, strategy)
 
 
-def _is_applied(state: UserState | None, click: ClickEvent) -> bool:
-    record = click.record
-    return state is not None and state.source_partition == record.partition and record.offset <= state.last_offset
+def join_stepped(parts: Sequence[SteppedClicks]) -> SteppedClicks:
+    """Return the parts, at least one, one behind the other."""
+    parts = [part for part in parts if len(part)] or parts[:1]
+    if len(parts) == 1:
+        return parts[0]
+    return SteppedClicks(
+        np.concatenate([part.position for part in parts]),
+        np.concatenate([part.row for part in parts]),
+        gather_state([part.tensors for part in parts]),
+        np.concatenate([part.seen_index for part in parts]),
+        np.concatenate([part.strategy for part in parts]),
+    )

@@ -21,7 +21,10 @@ The ring holds hashes, not rows: rows die with their vocabulary.
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+
+import numpy as np
 
 from models.errors import StateRecordError
 
@@ -29,6 +32,20 @@ CODEC_VERSION = 1
 
 _HEAD = struct.Struct("<BiqqQQIH")
 _RING_ENTRY = struct.Struct("<Qq")
+# The same bytes as columns: a record's head, and an entry of its ring.
+HEAD_DTYPE = np.dtype(
+    [
+        ("version", "u1"),
+        ("source_partition", "<i4"),
+        ("last_offset", "<i8"),
+        ("updated_at_ms", "<i8"),
+        ("clicks", "<u8"),
+        ("session_hash", "<u8"),
+        ("session_clicks", "<u4"),
+        ("ring_size", "<u2"),
+    ]
+)
+RING_DTYPE = np.dtype([("item_hash", "<u8"), ("timestamp_ms", "<i8")])
 _SLOT_HEAD = struct.Struct("<8sI")
 _CRC = struct.Struct("<I")
 _SMALLEST_RECORD = _HEAD.size + 1 + _CRC.size
@@ -45,7 +62,7 @@ class UserState:
         clicks: Clicks applied, ever.
         session_hash: `hash_session_id` of the present session; 0 where clicks name none.
         session_clicks: Clicks applied in the present session.
-        ring: The last R items and their times, encoded; see `ring_hashes` and `extend_ring`.
+        ring: The last R items and their times, oldest first, encoded; see `ring_entries`.
         slots: Each model's tensors, encoded, by model id (16 hexadecimal digits).
     """
 
@@ -66,16 +83,12 @@ class UserState:
         return None
 
 
+@lru_cache(maxsize=1 << 16)
 def hash_session_id(session_id: str | None) -> int:
     """Return the 8-byte hash by which a state remembers its session; 0 for none."""
     if session_id is None:
         return 0
     return int.from_bytes(blake2b(session_id.encode(), digest_size=8).digest(), "little") or 1
-
-
-def extend_ring(ring: bytes, item_hash: int, timestamp_ms: int, ring_length: int) -> bytes:
-    """Return the ring with one more item, the oldest gone where it was full."""
-    return (ring + _RING_ENTRY.pack(item_hash, timestamp_ms))[-ring_length * _RING_ENTRY.size :]
 
 
 def ring_entries(ring: bytes) -> list[tuple[int, int]]:
@@ -85,22 +98,29 @@ def ring_entries(ring: bytes) -> list[tuple[int, int]]:
 
 def encode_state(state: UserState) -> bytes:
     """Return the state's record; equal states give equal bytes."""
-    parts = [
-        _HEAD.pack(
-            CODEC_VERSION,
-            state.source_partition,
-            state.last_offset,
-            state.updated_at_ms,
-            state.clicks,
-            state.session_hash,
-            state.session_clicks,
-            len(state.ring) // _RING_ENTRY.size,
-        ),
-        state.ring,
-        len(state.slots).to_bytes(1, "little"),
-    ]
+    head = _HEAD.pack(
+        CODEC_VERSION,
+        state.source_partition,
+        state.last_offset,
+        state.updated_at_ms,
+        state.clicks,
+        state.session_hash,
+        state.session_clicks,
+        len(state.ring) // _RING_ENTRY.size,
+    )
+    slots: list[bytes] = []
     for model_id, tensors in state.slots:
-        parts += (_SLOT_HEAD.pack(bytes.fromhex(model_id), len(tensors)), tensors)
+        slots += (slot_head(model_id, len(tensors)), tensors)
+    return join_record(head, state.ring, len(state.slots).to_bytes(1, "little"), *slots)
+
+
+def slot_head(model_id: str, size: int) -> bytes:
+    """Return what stands before a model's tensors of so many bytes."""
+    return _SLOT_HEAD.pack(bytes.fromhex(model_id), size)
+
+
+def join_record(*parts: bytes | memoryview) -> bytes:
+    """Return the record of its parts in their order, the checksum added."""
     body = b"".join(parts)
     return body + _CRC.pack(zlib.crc32(body))
 

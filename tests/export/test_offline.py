@@ -11,10 +11,11 @@ from models.features import EventType, TimeGap
 from models.session_rule import SessionRule
 from models.vocabulary import ItemId, UserId
 from tests.factories import make_click_table, make_tiny_artifact
+from workers.click_columns import click_columns
 from workers.events import ClickEvent, ClickRecord
 from workers.loading import StateLoader
 from workers.ranking import Ranker
-from workers.stepping import Stepper, user_key
+from workers.stepping import Stepper
 
 
 class NoStates:
@@ -73,12 +74,18 @@ def _worker_lists(artifact: Artifact, clicks: pl.DataFrame) -> list[ScoredList]:
         for offset, row in enumerate(clicks.iter_rows(named=True))
     ]
     runtime = ModelRuntime(artifact)
-    loaded = StateLoader(runtime, artifact.vocabulary, NoStates()).load([user_key(event) for event in events])
-    stepped, _ = Stepper(runtime, artifact.vocabulary, state_ttl_ms=None).step(events, loaded)
+    loader = StateLoader(runtime, artifact.vocabulary, NoStates(), capacity=10)
+    rows = loader.load([(0, event.user_id.encode()) for event in events]).rows
+    stepper = Stepper(runtime, loader.arena, state_ttl_ms=None)
+    stepped, _ = stepper.step(click_columns(events, artifact.vocabulary), rows, np.ones(len(events), dtype=np.bool_))
     no_bias = np.zeros(len(artifact.vocabulary), np.float32)
     ranker = Ranker(artifact, runtime, item_bias=no_bias, exclude_seen=artifact.manifest.exclude_seen)
-    in_order = sorted(ranker.rank(stepped), key=lambda one: one.click.record.offset)
-    return [(list(one.items), one.scores.tolist()) for one in in_order]
+    lists: list[ScoredList] = []
+    for top_item, top_score in zip(*ranker.rank(stepped), strict=True):
+        listed = np.isfinite(top_score)
+        item_ids = [artifact.vocabulary.item_id_of(item) for item in top_item[listed].tolist()]
+        lists.append((item_ids, top_score[listed].tolist()))
+    return lists
 
 
 _CLICKS = st.lists(

@@ -77,7 +77,7 @@ class Stream:
             compression=None,
         )
         async with writer:
-            await writer.write(records)
+            await (await writer.send(records))
 
     def read(self, topic: str, count: int) -> list[ConsumerRecord]:
         """Return the topic's records from its beginning, once there are `count` of them or time is up."""

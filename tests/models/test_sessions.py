@@ -1,19 +1,22 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from export.artifact import Artifact
 from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 from models.sessions import assign_sessions, session_gap_ms
 from models.vocabulary import ItemId, UserId
 from tests.click_tables import click_lines, make_clicks
-from workers.applying import apply_click
+from workers.applying import apply_clicks
+from workers.click_columns import click_columns
 from workers.events import ClickEvent, ClickRecord
-from workers.user_state import UserState
+from workers.state_arena import StateArena
 
 BY_ID = SessionRule(by_id=True)
 BY_GAP = SessionRule(by_id=False, gap_ms=100)
@@ -58,21 +61,22 @@ def test_history_that_never_ends_bears_the_users_id() -> None:
     assert click_lines(sessions) == ["ann A 0 ann", "bob B 1 bob", "ann C 1000000 ann"]
 
 
-def click_by_click(clicks: pl.DataFrame, rule: SessionRule) -> tuple[list[tuple[str, int]], list[int]]:
+def click_by_click(
+    artifact: Artifact, clicks: pl.DataFrame, rule: SessionRule
+) -> tuple[list[tuple[str, int]], list[int]]:
     """Do what a worker does: return each click's user and session, counted from 0, and its gap."""
-    states: dict[str, UserState] = {}
+    arena = StateArena(artifact.manifest, 2)
+    row_of: dict[str, int] = {}
     sessions: Counter[str] = Counter()
     numbers, gaps = [], []
     for offset, (user, session, item, timestamp_ms, *_) in enumerate(clicks.iter_rows()):
-        record = ClickRecord(
-            topic="clicks", partition=0, offset=offset, timestamp_ms=timestamp_ms, key=user.encode(), value=b""
-        )
+        record = ClickRecord("clicks", 0, offset, timestamp_ms, user.encode(), b"")
         click = ClickEvent(record, UserId(user), ItemId(item), timestamp_ms, session_id=session)
-        applied = apply_click(states.get(user), click, session_rule=rule, ring_length=5)
-        states[user] = applied.state
-        sessions[user] += applied.begins_session
+        row = np.array([row_of.setdefault(user, len(row_of))])
+        applied = apply_clicks(arena, row, click_columns([click], artifact.vocabulary), session_rule=rule)
+        sessions[user] += int(applied.begins_session[0])
         numbers.append((user, sessions[user] - 1))
-        gaps.append(applied.gap_ms)
+        gaps.append(int(applied.gap_ms[0]))
     return numbers, gaps
 
 
@@ -91,12 +95,12 @@ def click_by_click(clicks: pl.DataFrame, rule: SessionRule) -> tuple[list[tuple[
     rule=st.builds(SessionRule, by_id=st.booleans(), gap_ms=st.none() | st.integers(0, 100)),
 )
 def test_sessions_and_gaps_of_a_log_are_those_that_a_worker_sees(
-    rows: list[tuple[str, str | None, str, int, None, None]], rule: SessionRule
+    tiny_artifact: Artifact, rows: list[tuple[str, str | None, str, int, None, None]], rule: SessionRule
 ) -> None:
     """Two clicks share a session id exactly if a worker leaves them in one session, and their gaps are the worker's."""
     clicks = pl.DataFrame(rows, schema=CLICK_SCHEMA, orient="row")
     offline = assign_sessions(clicks, rule)
-    online, gaps = click_by_click(clicks.sort("timestamp_ms", maintain_order=True), rule)
+    online, gaps = click_by_click(tiny_artifact, clicks.sort("timestamp_ms", maintain_order=True), rule)
     names = offline["session_id"].to_list()
     assert None not in names
     assert len(set(names)) == len(set(online)) == len(set(zip(names, online, strict=True)))

@@ -1,15 +1,23 @@
 """What stands behind the pipeline's Protocols in tests, named after how it behaves."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from models.errors import BrokerError
 from workers.events import OutgoingRecord
-from workers.ports import BatchAbandoned, RecordWriter, StateRow
+from workers.ports import Acknowledgement, BatchAbandoned, RecordWriter, StateRow
 
 Moment = Literal["publish", "save", "install"]
 MOMENTS: tuple[Moment, ...] = ("publish", "save", "install")
+
+
+def acknowledged(offsets: Mapping[tuple[str, int], int]) -> Acknowledgement:
+    """An acknowledgement that has come already."""
+    done: asyncio.Future[Mapping[tuple[str, int], int]] = asyncio.get_running_loop().create_future()
+    done.set_result(offsets)
+    return done
 
 
 class RecordingWriter:
@@ -19,14 +27,16 @@ class RecordingWriter:
         self.written: list[OutgoingRecord] = []
         self._next_offset: Counter[tuple[str, int]] = Counter()
 
-    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
-        """Keep the records; return the newest offset by topic and partition."""
+    async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
+        """Keep the records; acknowledge them at once."""
         for record in records:
             self.keep(record)
-        return {
-            (record.topic, record.partition): self._next_offset[record.topic, record.partition] - 1
-            for record in records
-        }
+        return acknowledged(
+            {
+                (record.topic, record.partition): self._next_offset[record.topic, record.partition] - 1
+                for record in records
+            }
+        )
 
     def keep(self, record: OutgoingRecord) -> None:
         """Give one record its offset."""
@@ -50,7 +60,7 @@ class FailingWriter:
         self._broker = broker
         self._left = after
 
-    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
+    async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         """Write what still gets through.
 
         Raises:
@@ -62,7 +72,7 @@ class FailingWriter:
             self._left = 0
             raise BrokerError(f"{len(records)} records were not acknowledged.")
         self._left -= len(records)
-        return await self._broker.write(records)
+        return await self._broker.send(records)
 
 
 class MemoryRows:
@@ -135,10 +145,10 @@ class Diary:
         self._writer = writer
         self._rows = rows
 
-    async def write(self, records: Sequence[OutgoingRecord]) -> Mapping[tuple[str, int], int]:
+    async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         """Note the topics and write."""
         self.entries.append("write " + " ".join(sorted({record.topic for record in records})))
-        return await self._writer.write(records)
+        return await self._writer.send(records)
 
     def require(self, partitions: Collection[int]) -> None:
         """Note the partitions."""

@@ -67,15 +67,18 @@ def make_pipeline(
     writer: RecordWriter,
     per_click: bool = True,
     exclude_seen: bool = False,
+    hot_users: int = 1_000,
 ) -> Pipeline:
     """A pipeline whose clock stands a month after the clicks."""
     month_later_ms = MAY_2024_MS + 30 * 86_400_000
+    loader = StateLoader(runtime, artifact.vocabulary, store, capacity=hot_users)
     return Pipeline(
         decoder=ClickDecoder(
             field_map={}, max_id_bytes=64, max_future_ms=0, check_key=True, now_ms=lambda: month_later_ms
         ),
-        loader=StateLoader(runtime, artifact.vocabulary, store),
-        stepper=Stepper(runtime, artifact.vocabulary, state_ttl_ms=None),
+        vocabulary=artifact.vocabulary,
+        loader=loader,
+        stepper=Stepper(runtime, loader.arena, state_ttl_ms=None),
         ranker=Ranker(
             artifact,
             runtime,

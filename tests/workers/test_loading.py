@@ -1,16 +1,21 @@
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
 from tests.click_records import make_click
 from tests.workers.click_runs import StepRun
+from tests.workers.fakes import Diary, MemoryRows, RecordingWriter
 from workers.events import ClickEvent
-from workers.loading import LoadedStates, StateLoader
+from workers.loading import StateLoader
 from workers.ports import StateRow
-from workers.state_rows import StateRows
-from workers.user_state import encode_state
+from workers.state_arena import StateArena
+from workers.user_state import decode_state, encode_state
 
 ANN = (0, b"ann")
 OTHER_MODEL = "0123456789abcdef"
@@ -23,10 +28,31 @@ def forget_model(run: StepRun, user_id: str = "ann") -> None:
     run.store.install([StateRow(0, user_id.encode(), encode_state(foreign))], {})
 
 
-def load(run: StepRun, *user_ids: str) -> LoadedStates:
+class Loaded(NamedTuple):
+    """Users loaded into an arena."""
+
+    rows: NDArray[np.int64]
+    unreadable: Mapping[tuple[int, bytes], str]
+    arena: StateArena
+
+    def clicks(self) -> list[int]:
+        """How often each has clicked."""
+        return [int(clicks) for clicks in self.arena.head["clicks"][self.rows]]
+
+    def rebuilt(self) -> list[bool]:
+        """Whether each one's tensors come from the ring."""
+        return [bool(rebuilt) for rebuilt in self.arena.rebuilt[self.rows]]
+
+    def tensors(self) -> list[bytes]:
+        """Each one's tensors as a record has them."""
+        return [decode_state(record).slots[0][1] for record in self.arena.encode(self.rows)]
+
+
+def load(run: StepRun, *user_ids: str) -> Loaded:
     """Load users of partition 0."""
-    loader = StateLoader(run.runtime, run.artifact.vocabulary, run.store)
-    return loader.load([(0, user_id.encode()) for user_id in user_ids])
+    loader = StateLoader(run.runtime, run.artifact.vocabulary, run.store, capacity=10)
+    loaded = loader.load([(0, user_id.encode()) for user_id in user_ids])
+    return Loaded(loaded.rows, loaded.unreadable, loader.arena)
 
 
 def session_of(*at_ms: int, session_id: str = "s1", offset: int = 0) -> list[ClickEvent]:
@@ -38,19 +64,39 @@ def session_of(*at_ms: int, session_id: str = "s1", offset: int = 0) -> list[Cli
 
 
 def test_a_user_without_a_record_has_no_state(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
-    """Zeros to step from, and None for everything else."""
+    """Zeros to step from, and no click so far."""
     loaded = load(StepRun(tiny_artifact, runtime), "ann")
-    assert loaded.states == {ANN: None}
-    assert loaded.rows.is_clear(0)
-    with pytest.raises(KeyError):
-        loaded.new_state(ANN, tiny_artifact.manifest.model_id)
+    assert loaded.clicks() == [0]
+    assert loaded.arena.are_clear(loaded.rows)[0]
 
 
 def test_each_user_is_loaded_once(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
-    """Users of several clicks have one row, users of two partitions two."""
-    loader = StateLoader(runtime, tiny_artifact.vocabulary, StepRun(tiny_artifact, runtime).store)
-    loaded = loader.load([(0, b"ann"), (0, b"bob"), (0, b"ann"), (1, b"ann")])
-    assert loaded.row_of_user == {(0, b"ann"): 0, (0, b"bob"): 1, (1, b"ann"): 2}
+    """Users of several clicks have one row, users of two partitions two; a hot user is not asked for again."""
+    diary = Diary(RecordingWriter(), MemoryRows())
+    loader = StateLoader(runtime, tiny_artifact.vocabulary, diary, capacity=10)
+    ann, bob, other_ann = loader.load([(0, b"ann"), (0, b"bob"), (0, b"ann"), (1, b"ann")]).rows[[0, 1, 3]].tolist()
+    assert len({ann, bob, other_ann}) == 3
+    assert loader.load([(0, b"bob"), (0, b"ann"), (1, b"ann")]).rows.tolist() == [bob, ann, other_ann]
+    assert diary.entries == ["load ann", "load bob", "load ann"]
+
+
+def test_whoever_leaves_the_arena_is_read_again(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
+    """The least recently used leaves first; his row is the next one's, and nothing of him is in it."""
+    run = StepRun(tiny_artifact, runtime)
+    run.step(session_of(0, 10))
+    diary = Diary(RecordingWriter(), run.store)
+    loader = StateLoader(runtime, tiny_artifact.vocabulary, diary, capacity=2)
+    loader.load([(0, b"ann"), (0, b"bob"), (0, b"ann")])
+    row = loader.load([(0, b"cat")]).rows
+    assert loader.arena.head["clicks"][row].tolist() == [0]
+    assert loader.arena.are_clear(row)[0]
+    loader.load([(0, b"ann"), (0, b"bob")])
+    assert diary.entries == ["load ann", "load bob", "load cat", "load bob"]
+    assert loader.hot_users == 2
+    loader.forget()
+    loader.load([(0, b"bob")])
+    assert diary.entries[-1] == "load bob"
+    assert loader.hot_users == 1
 
 
 def test_a_record_of_this_model_comes_back_as_it_was(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
@@ -58,8 +104,8 @@ def test_a_record_of_this_model_comes_back_as_it_was(tiny_artifact: Artifact, ru
     run = StepRun(tiny_artifact, runtime)
     run.step(session_of(0, 10, 20))
     loaded = load(run, "ann")
-    assert not loaded.rebuilt
-    assert encode_state(loaded.new_state(ANN, tiny_artifact.manifest.model_id)) == run.store.load(*ANN)
+    assert loaded.rebuilt() == [False]
+    assert loaded.arena.encode(loaded.rows) == [run.store.load(*ANN)]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +122,8 @@ def test_another_models_slot_is_rebuilt_from_the_ring(
     stepped = run.state_of("ann").slots[0][1]
     forget_model(run)
     loaded = load(run, "ann")
-    assert loaded.rebuilt == {ANN}
-    assert loaded.rows.encode(0) == stepped
+    assert loaded.rebuilt() == [True]
+    assert loaded.tensors() == [stepped]
 
 
 def test_only_the_present_session_is_rebuilt(featured_artifact: Artifact, featured_runtime: ModelRuntime) -> None:
@@ -87,7 +133,7 @@ def test_only_the_present_session_is_rebuilt(featured_artifact: Artifact, featur
     run.step(session_of(50_000, 60_000) + session_of(10_000, 40_000, 65_000, session_id="s2", offset=2))
     stepped = run.state_of("ann").slots[0][1]
     forget_model(run)
-    assert load(run, "ann").rows.encode(0) == stepped
+    assert load(run, "ann").tensors() == [stepped]
 
 
 def test_unknown_items_are_left_out_of_a_rebuilt_state(
@@ -105,7 +151,7 @@ def test_unknown_items_are_left_out_of_a_rebuilt_state(
     )
     stepped = run.state_of("ann").slots[0][1]
     forget_model(run)
-    assert load(run, "ann").rows.encode(0) == stepped
+    assert load(run, "ann").tensors() == [stepped]
 
 
 def test_users_are_rebuilt_side_by_side_as_each_alone(
@@ -120,8 +166,8 @@ def test_users_are_rebuilt_side_by_side_as_each_alone(
     for user in ("ann", "bob", "dan"):
         forget_model(run, user)
     loaded = load(run, *COUNTS)
-    assert loaded.rebuilt == {(0, b"ann"), (0, b"bob"), (0, b"dan")}
-    assert {user: loaded.rows.encode(row) for row, user in enumerate(COUNTS)} == stepped
+    assert dict(zip(COUNTS, loaded.rebuilt(), strict=True)) == {"ann": True, "bob": True, "cat": False, "dan": True}
+    assert dict(zip(COUNTS, loaded.tensors(), strict=True)) == stepped
 
 
 COUNTS = {"ann": 4, "bob": 1, "cat": 3, "dan": 5}
@@ -146,9 +192,9 @@ def test_an_unreadable_record_is_reported_and_its_user_starts_over(
     loaded = load(run, "ann", "bob")
     assert list(loaded.unreadable) == [ANN]
     assert "state record" in loaded.unreadable[ANN]
-    assert loaded.states[ANN] is None
-    assert loaded.rows.is_clear(0)
-    assert loaded.rows.encode(1) == run.state_of("bob").slots[0][1]
+    assert loaded.clicks() == [0, 2]
+    assert loaded.arena.are_clear(loaded.rows).tolist() == [True, False]
+    assert loaded.tensors()[1] == run.state_of("bob").slots[0][1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
@@ -160,8 +206,8 @@ def test_a_slot_of_the_wrong_size_is_unreadable(tiny_artifact: Artifact, runtime
     run.store.install([StateRow(0, b"ann", encode_state(state))], {})
     loaded = load(run, "ann")
     assert loaded.unreadable == {ANN: f"A slot holds {size} bytes of tensors, its model has 32."}
-    assert loaded.states[ANN] is None
-    assert loaded.rows.is_clear(0)
+    assert loaded.clicks() == [0]
+    assert loaded.arena.are_clear(loaded.rows)[0]
 
 
 def test_a_new_state_has_one_slot(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
@@ -172,4 +218,4 @@ def test_a_new_state_has_one_slot(tiny_artifact: Artifact, runtime: ModelRuntime
     run.step(session_of(10, offset=1))
     ((model_id, tensors),) = run.state_of("ann").slots
     assert model_id == tiny_artifact.manifest.model_id
-    assert len(tensors) == len(StateRows(tiny_artifact.manifest, 1).encode(0))
+    assert len(tensors) == 32

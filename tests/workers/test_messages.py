@@ -6,30 +6,28 @@ from hypothesis import strategies as st
 
 from models.vocabulary import ItemId
 from tests.click_records import make_click, make_record
-from workers.events import Headers, OutgoingRecord, Recommendation, Rejection, RejectionReason, Strategy
-from workers.messages import dead_letter_record, recommendation_record
+from workers.events import Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
+from workers.messages import ListWriter, dead_letter_record
+
+ITEM_IDS = [ItemId(f"item-{number:02}") for number in range(20)]
 
 
-def make_list(*scores: float, event_id: str | None = None, user_id: str = "ann") -> Recommendation:
-    """A list of item-00, item-01, ... with these scores."""
-    return Recommendation(
-        click=make_click(user_id, offset=41, partition=3, event_id=event_id),
-        items=tuple(ItemId(f"item-{number:02}") for number in range(len(scores))),
-        scores=np.array(scores, np.float32),
-        strategy=Strategy.PERSONAL,
-    )
-
-
-def written(recommendation: Recommendation, *, generated_at_ms: int = 1) -> OutgoingRecord:
-    """The list as a record of the topic `lists`."""
-    return recommendation_record(
-        recommendation, topic="lists", model_id="0123456789abcdef", generated_at_ms=generated_at_ms
-    )
+def written(
+    *scores: float, event_id: str | None = None, user_id: str = "ann", generated_at_ms: int = 1
+) -> OutgoingRecord:
+    """The list of item-00, item-01, ... with these scores as a record of the topic `lists`."""
+    writer = ListWriter(topic="lists", item_ids=ITEM_IDS, model_id="0123456789abcdef")
+    # Behind the last item that may be listed there is nothing worth reading.
+    top_item = np.array([[*range(len(scores)), 19]])
+    top_score = np.array([[*scores, -np.inf]], np.float32)
+    click = make_click(user_id, offset=41, partition=3, event_id=event_id)
+    (record,) = writer.records([click], top_item, top_score, [Strategy.PERSONAL], generated_at_ms=generated_at_ms)
+    return record
 
 
 def test_a_list_is_this_record() -> None:
     """Keyed by user, on its click's partition, compact JSON, the wall clock in a header."""
-    record = written(make_list(2.5, -0.1, event_id="e1"), generated_at_ms=1_714_521_600_123)
+    record = written(2.5, -0.1, event_id="e1", generated_at_ms=1_714_521_600_123)
     assert record == OutgoingRecord(
         topic="lists",
         partition=3,
@@ -43,18 +41,18 @@ def test_a_list_is_this_record() -> None:
 
 def test_the_wall_clock_is_not_in_the_body() -> None:
     """Copies of a list are the same bytes whenever they were made."""
-    assert written(make_list(1.0), generated_at_ms=1).value == written(make_list(1.0), generated_at_ms=2).value
+    assert written(1.0, generated_at_ms=1).value == written(1.0, generated_at_ms=2).value
 
 
 def test_an_empty_list_is_still_a_list() -> None:
     """Where no item may be listed, and where the click named no event."""
-    assert b'"items":[],"scores":[],' in (written(make_list()).value or b"")
-    assert b'"event_id":null,' in (written(make_list()).value or b"")
+    assert b'"items":[],"scores":[],' in (written().value or b"")
+    assert b'"event_id":null,' in (written().value or b"")
 
 
 def test_ids_beyond_ascii_are_written_as_utf8() -> None:
     """In the key and in the body."""
-    record = written(make_list(user_id='zoë "z"\n'))
+    record = written(user_id='zoë "z"\n')
     assert record.key == 'zoë "z"\n'.encode()
     assert json.loads(record.value or b"")["user_id"] == 'zoë "z"\n'
 
@@ -62,7 +60,7 @@ def test_ids_beyond_ascii_are_written_as_utf8() -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=20))
 def test_scores_read_back_as_the_same_float32(scores: list[float]) -> None:
     """The fewest digits that do: nothing is lost on the way to a consumer, the sign of zero included."""
-    read = json.loads(written(make_list(*scores)).value or b"")["scores"]
+    read = json.loads(written(*scores).value or b"")["scores"]
     assert np.array(read, np.float32).tobytes() == np.array(scores, np.float32).tobytes()
 
 

@@ -1,3 +1,7 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -5,12 +9,41 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
 from tests.click_records import make_click
-from tests.workers.click_runs import StepRun
-from workers.events import Recommendation, Strategy
-from workers.ranking import ROWS_PER_RUN, Ranker, newest_per_user
-from workers.stepping import SteppedClick
+from tests.workers.click_runs import SteppedClick, StepRun
+from workers.events import ClickEvent, Strategy
+from workers.ranking import ROWS_PER_RUN, Ranker
+from workers.stepping import join_stepped
 
 NO_BIAS = np.zeros(30, np.float32)
+
+
+class Listed(NamedTuple):
+    """One list, cut behind the last item that may be listed."""
+
+    click: ClickEvent
+    items: tuple[str, ...]
+    scores: NDArray[np.float32]
+    strategy: Strategy
+
+
+@dataclass
+class Lists:
+    """A ranker of the tiny model, lists of 10 of its 30 items, that takes and gives clicks one by one."""
+
+    artifact: Artifact
+    ranker: Ranker
+
+    def rank(self, stepped: Sequence[SteppedClick]) -> list[Listed]:
+        """Rank them as one batch."""
+        if not stepped:
+            return []
+        ranked = self.ranker.rank(join_stepped([one.columns for one in stepped]))
+        lists = []
+        for one, top_item, top_score in zip(stepped, *ranked, strict=True):
+            listed = np.isfinite(top_score)
+            items = tuple(str(self.artifact.vocabulary.item_id_of(item)) for item in top_item[listed].tolist())
+            lists.append(Listed(one.click, items, top_score[listed], one.strategy))
+        return lists
 
 
 def make_ranker(
@@ -19,9 +52,9 @@ def make_ranker(
     *,
     item_bias: NDArray[np.float32] = NO_BIAS,
     exclude_seen: bool = False,
-) -> Ranker:
-    """A ranker of the tiny model: lists of 10 of its 30 items."""
-    return Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen)
+) -> Lists:
+    """Lists of the tiny model."""
+    return Lists(artifact, Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen))
 
 
 def bias_of(**biases: float) -> NDArray[np.float32]:
@@ -61,7 +94,7 @@ def one_click(tiny_artifact: Artifact, runtime: ModelRuntime, item_id: str, *, c
     return StepRun(tiny_artifact, runtime).step([make_click(item_id=item_id, consent=consent)])[0]
 
 
-def as_bytes(one: Recommendation) -> tuple[int, tuple[str, ...], bytes, Strategy]:
+def as_bytes(one: Listed) -> tuple[int, tuple[str, ...], bytes, Strategy]:
     """Everything that a list says."""
     return one.click.record.offset, one.items, one.scores.tobytes(), one.strategy
 
@@ -179,9 +212,13 @@ def test_the_popular_list_leaves_out_what_was_seen(tiny_artifact: Artifact, runt
 SEEN = ("item-00", "item-03", "item-01", "item-03")
 
 
-def test_nothing_stepped_is_nothing_listed(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
+def test_nothing_stepped_is_nothing_listed(
+    tiny_artifact: Artifact, runtime: ModelRuntime, stepped: list[SteppedClick]
+) -> None:
     """A micro-batch of rejected records."""
-    assert make_ranker(tiny_artifact, runtime).rank([]) == []
+    nothing = stepped[0].columns.take(np.array([], dtype=np.int64))
+    top_item, top_score = make_ranker(tiny_artifact, runtime).ranker.rank(nothing)
+    assert top_item.shape == top_score.shape == (0, 10)
 
 
 def test_the_newest_click_of_each_user_stays(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
@@ -196,5 +233,10 @@ def test_the_newest_click_of_each_user_stays(tiny_artifact: Artifact, runtime: M
             make_click("ann", offset=0, partition=1),
         ]
     )
-    kept = [(one.click.record.partition, one.click.record.offset) for one in newest_per_user(stepped)]
-    assert kept == [(0, 1), (0, 2), (0, 3), (0, 4), (1, 0)]
+    kept = join_stepped([one.columns for one in sorted(stepped, key=position_of)]).newest_per_user()
+    assert kept.position.tolist() == [1, 2, 3, 4, 5]
+
+
+def position_of(one: SteppedClick) -> int:
+    """Where the click was in its micro-batch."""
+    return int(one.columns.position[0])

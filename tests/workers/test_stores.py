@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -14,24 +13,35 @@ from faust.types import TP
 from yarl import URL
 
 from models.errors import SettingsError
-from models.session_rule import SessionRule
-from tests.click_records import make_click
-from workers.applying import apply_click
+from tests.click_tables import MAY_2024_MS
 from workers.ports import StateRow
 from workers.stores import rocksdb
 from workers.stores.base import StateRecordStore
 from workers.stores.memory import MemoryStore
 from workers.stores.rocksdb import RocksDBStore
-from workers.user_state import encode_state
+from workers.user_state import UserState, encode_state
 
 CHANGELOG = "shop-user-state-changelog"
 MakeStore = Callable[[], StateRecordStore]
 
 
+def make_state(offset: int, *, clicks: int = 1) -> UserState:
+    """A user's state after the click at this offset."""
+    return UserState(
+        source_partition=0,
+        last_offset=offset,
+        updated_at_ms=MAY_2024_MS,
+        clicks=clicks,
+        session_hash=0,
+        session_clicks=clicks,
+        ring=bytes(16),
+        slots=(),
+    )
+
+
 def record_at(offset: int) -> bytes:
     """A user's state record after the click at this offset."""
-    click = make_click(offset=offset)
-    return encode_state(apply_click(None, click, session_rule=SessionRule(), ring_length=3).state)
+    return encode_state(make_state(offset))
 
 
 class Record(NamedTuple):
@@ -161,9 +171,7 @@ def test_restoring_never_lowers_a_last_offset(store: StateRecordStore, together:
 def test_an_equal_last_offset_is_not_stale(store: StateRecordStore) -> None:
     """A redelivered batch writes the same state again; the newest record counts."""
     first = record_at(8)
-    second = encode_state(
-        replace(apply_click(None, make_click(offset=8), session_rule=SessionRule(), ring_length=3).state, clicks=9)
-    )
+    second = encode_state(make_state(8, clicks=9))
     restore(store, (b"ann", first), (b"ann", second))
     assert store.load(0, b"ann") == second
     assert store.stale_records == 0

@@ -1,8 +1,10 @@
 import re
+import struct
 import zlib
 from dataclasses import replace
 from hashlib import blake2b
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,11 +12,12 @@ from hypothesis import strategies as st
 from models.errors import StateRecordError
 from workers.user_state import (
     CODEC_VERSION,
+    HEAD_DTYPE,
+    RING_DTYPE,
     UserState,
     checked_last_offset,
     decode_state,
     encode_state,
-    extend_ring,
     hash_session_id,
     last_offset_of,
     ring_entries,
@@ -60,7 +63,7 @@ def with_checksum(body: bytes) -> bytes:
 
 def test_the_record_of_version_1_is_these_bytes() -> None:
     """Records outlive releases: a change of layout is a new version, never another version 1."""
-    ring = extend_ring(extend_ring(b"", 0x1111111111111111, 5, 5), 0x2222222222222222, -6, 5)
+    ring = struct.pack("<QqQq", 0x1111111111111111, 5, 0x2222222222222222, -6)
     assert encode_state(make_state(ring=ring)).hex(" ", -4) == (
         "01030000 00e80300 00000000 00007073 318f0100 00070000 00000000 001100ff eeddccbb aa020000 00020011 11111111 "
         "11111105 00000000 00000022 22222222 222222fa ffffffff ffffff01 01234567 89abcdef 08000000 74656e73 6f727321 "
@@ -160,34 +163,28 @@ def test_the_slot_of_a_model_is_found_by_its_id() -> None:
     assert state.slot("ffffffffffffffff") is None
 
 
-def test_a_ring_of_one_holds_the_newest_click() -> None:
-    """R = 1 is the smallest ring that an artifact may have."""
-    ring = extend_ring(extend_ring(b"", 1, 100, 1), 2, 200, 1)
-    assert ring_entries(ring) == [(2, 200)]
-
-
-def test_a_full_ring_drops_its_oldest_click() -> None:
-    """Oldest first, never longer than R."""
-    ring = b""
-    for number in range(5):
-        ring = extend_ring(ring, number, number * 100, 3)
-    assert ring_entries(ring) == [(2, 200), (3, 300), (4, 400)]
-
-
-def test_a_ring_shrinks_to_a_smaller_model_and_grows_into_a_larger_one() -> None:
-    """R belongs to the model, the ring outlives it."""
-    ring = b""
-    for number in range(5):
-        ring = extend_ring(ring, number, 0, 5)
-    assert [item for item, _ in ring_entries(extend_ring(ring, 5, 0, 2))] == [4, 5]
-    assert [item for item, _ in ring_entries(extend_ring(ring, 5, 0, 9))] == [0, 1, 2, 3, 4, 5]
+@given(STATES)
+def test_the_columns_are_the_records_bytes(state: UserState) -> None:
+    """The arena writes and reads heads and rings as arrays."""
+    record = encode_state(state)
+    (head,) = np.frombuffer(record, HEAD_DTYPE, count=1)
+    assert head.tolist() == (
+        CODEC_VERSION,
+        state.source_partition,
+        state.last_offset,
+        state.updated_at_ms,
+        state.clicks,
+        state.session_hash,
+        state.session_clicks,
+        len(state.ring) // 16,
+    )
+    ring = np.frombuffer(record[HEAD_DTYPE.itemsize :], RING_DTYPE, count=int(head["ring_size"]))
+    assert ring.tolist() == ring_entries(state.ring)
 
 
 def test_the_largest_ring_that_the_layout_can_count_is_kept() -> None:
     """Its length is a u16."""
-    ring = b"\x07" * 16 * 65_535
-    assert extend_ring(ring, 1, 2, 65_535)[-16:] == extend_ring(b"", 1, 2, 1)
-    state = make_state(ring=extend_ring(ring, 1, 2, 65_535))
+    state = make_state(ring=b"\x07" * 16 * 65_535)
     assert len(ring_entries(decode_state(encode_state(state)).ring)) == 65_535
 
 
