@@ -56,31 +56,45 @@ class StateLoader:
 
     def load(self, users: Sequence[UserKey]) -> LoadedRows:
         """Return the row of each click's user, (N,); a user who was not hot is read from the store."""
-        unreadable: dict[UserKey, str] = {}
-        rebuilding: dict[int, UserState] = {}
-        rows = np.empty(len(users), dtype=np.int64)
-        for click, user in enumerate(users):
+        rows: list[int] = []
+        newcomers: dict[UserKey, int] = {}
+        for user in users:
             row = self._users.find(user)
             if row is None:
-                row = self._users.claim(user)
-                try:
-                    self._load_user(user, row, rebuilding)
-                except StateRecordError as error:
-                    self.arena.clear(np.array([row]))
-                    unreadable[user] = str(error)
-            rows[click] = row
-        self._rebuild(rebuilding)
-        return LoadedRows(rows, unreadable)
+                row = newcomers[user] = self._users.claim(user)
+            rows.append(row)
+        return LoadedRows(np.array(rows, dtype=np.int64), self._read(newcomers))
 
     def forget(self) -> None:
         """Empty the arena: the store has what was installed, and nothing else counts."""
         self._users.forget()
 
-    def _load_user(self, user: UserKey, row: int, rebuilding: dict[int, UserState]) -> None:
-        self.arena.clear(np.array([row]))
-        record = self._store.load(*user)
-        if record is None:
-            return
+    def _read(self, newcomers: Mapping[UserKey, int]) -> Mapping[UserKey, str]:
+        """Fill the rows of users who were not hot; return why a record did not decode, by user."""
+        unreadable: dict[UserKey, str] = {}
+        rebuilding: dict[int, UserState] = {}
+        self.arena.clear(np.array(list(newcomers.values()), dtype=np.int64))
+        for user, row in newcomers.items():
+            record = self._store.load(*user)
+            if record is None:
+                continue
+            try:
+                state = self._fill(row, record)
+            except StateRecordError as error:
+                self.arena.clear(np.array([row]))
+                unreadable[user] = str(error)
+                continue
+            if self.arena.rebuilt[row]:
+                rebuilding[row] = state
+        self._rebuild(rebuilding)
+        return unreadable
+
+    def _fill(self, row: int, record: bytes) -> UserState:
+        """Fill a row from a record; its tensors only where this model made them.
+
+        Raises:
+            StateRecordError: If the record does not decode.
+        """
         state = decode_state(record)
         self.arena.head[row] = np.frombuffer(record, dtype=HEAD_DTYPE, count=1)[0]
         known = [self._vocabulary.index_of_hash(item_hash) for item_hash, _ in ring_entries(state.ring)]
@@ -88,9 +102,9 @@ class StateLoader:
         slot = state.slot(self._manifest.model_id)
         if slot is None:
             self.arena.rebuilt[row] = True
-            rebuilding[row] = state
         else:
             self.arena.fill_tensors(row, slot)
+        return state
 
     def _rebuild(self, states: Mapping[int, UserState]) -> None:
         """Replay the rings of users whose slot another model had made, all users side by side."""
