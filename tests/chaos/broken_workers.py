@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from faust.types import TP
 
 from workers import batch_consumer, record_batches, stepping
 from workers.events import OutgoingRecord
+from workers.ports import Acknowledgement
 
 # Between two steps: a crash at a random moment then falls between them often enough for a short run.
 PAUSE_S = 0.25
@@ -24,31 +26,37 @@ Writer = record_batches.RecordBatchWriter
 
 def pause_between_writes() -> None:
     """Change nothing but the time between the writes: the control, which must be found to be right."""
-    write = _named(Writer, "write")
+    send = _named(Writer, "send")
 
-    async def write_slowly(self: Writer, records: Sequence[OutgoingRecord]) -> object:
+    async def send_slowly(self: Writer, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         if _all_of(records, STATES):
             await asyncio.sleep(PAUSE_S)
-        return await write(self, records)
+        acknowledgement: Acknowledgement = await send(self, records)
+        return acknowledgement
 
-    Writer.write = write_slowly  # type: ignore[method-assign,assignment]
+    Writer.send = send_slowly  # type: ignore[method-assign]
 
 
 def save_before_publish() -> None:
     """Write the states first and their lists after them."""
-    write = _named(Writer, "write")
+    send = _named(Writer, "send")
     held: dict[int, list[OutgoingRecord]] = {}
 
-    async def write_in_the_wrong_order(self: Writer, records: Sequence[OutgoingRecord]) -> Mapping[object, int]:
+    async def send_in_the_wrong_order(self: Writer, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         if any(record.topic.endswith(LISTS) for record in records):
             held.setdefault(id(self), []).extend(records)
-            return {}
-        offsets: Mapping[object, int] = await write(self, records)
+            return asyncio.ensure_future(_nothing())
+        acknowledgement: Acknowledgement = await send(self, records)
+        await acknowledgement
         await asyncio.sleep(PAUSE_S)
-        await write(self, held.pop(id(self), []))
-        return offsets
+        await (await send(self, held.pop(id(self), [])))
+        return acknowledgement
 
-    Writer.write = write_in_the_wrong_order  # type: ignore[method-assign,assignment]
+    Writer.send = send_in_the_wrong_order  # type: ignore[method-assign]
+
+
+async def _nothing() -> Mapping[tuple[str, int], int]:
+    return {}
 
 
 def commit_early() -> None:
@@ -69,8 +77,8 @@ def commit_early() -> None:
 
 def apply_again() -> None:
     """Apply every click that is delivered, also one that its user's state holds already."""
-    _named(stepping, "_is_applied")
-    setattr(stepping, "_is_applied", lambda _state, _click: False)  # noqa: B010 - mypy wants the parameters' names
+    _named(stepping, "are_applied")
+    stepping.are_applied = lambda _arena, rows, _clicks: np.zeros(len(rows), np.bool_)  # type: ignore[attr-defined]
 
 
 MISTAKES: Mapping[str, Callable[[], None]] = {

@@ -1,6 +1,7 @@
 """Four small topics as a worker without a mistake would have left them, for tests that then put a mistake in."""
 
 import json
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from tests.chaos.checker.model import CheckedModel
 from tests.chaos.checker.records import Observed, TopicRecord
 from tests.chaos.checker.states import DecodedState
 from tests.click_tables import MAY_2024_MS
-from workers.user_state import UserState, encode_state, extend_ring
+from workers.user_state import UserState, encode_state
 
 # Offset 4 is no click; ann's second session begins at offset 5.
 CLICKS: Sequence[tuple[str, str, str | None]] = (
@@ -57,9 +58,6 @@ def with_state(observed: Observed, position: int, state: DecodedState) -> Observ
 
 def encoded(state: DecodedState) -> bytes:
     """Encode a state as the worker does."""
-    ring = b""
-    for item_hash, timestamp_ms in state.ring:
-        ring = extend_ring(ring, item_hash, timestamp_ms, len(state.ring))
     return encode_state(
         UserState(
             source_partition=state.source_partition,
@@ -68,7 +66,7 @@ def encoded(state: DecodedState) -> bytes:
             clicks=state.clicks,
             session_hash=state.session_hash,
             session_clicks=state.session_clicks,
-            ring=ring,
+            ring=b"".join(struct.pack("<Qq", *entry) for entry in state.ring),
             slots=state.slots,
         )
     )

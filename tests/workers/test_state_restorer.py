@@ -8,10 +8,8 @@ import faust
 import pytest
 
 from models.errors import BrokerError
-from models.session_rule import SessionRule
-from tests.click_records import make_click
+from tests.workers.states import make_state
 from workers import state_restorer
-from workers.applying import apply_click
 from workers.changelog_reader import ChangelogReader, ChangelogSpan
 from workers.metrics import WorkerMetrics
 from workers.readiness import Readiness
@@ -30,8 +28,7 @@ class Record(NamedTuple):
 
 def record_at(offset: int) -> Record:
     """A changelog record of a user of its own."""
-    state = apply_click(None, make_click(offset=offset), session_rule=SessionRule(), ring_length=3).state
-    return Record(offset, b"user-%d" % offset, encode_state(state))
+    return Record(offset, b"user-%d" % offset, encode_state(make_state(offset)))
 
 
 class ScriptedChangelog:

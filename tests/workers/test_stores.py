@@ -13,30 +13,16 @@ from faust.types import TP
 from yarl import URL
 
 from models.errors import SettingsError
-from tests.click_tables import MAY_2024_MS
+from tests.workers.states import make_state
 from workers.ports import StateRow
 from workers.stores import rocksdb
 from workers.stores.base import StateRecordStore
 from workers.stores.memory import MemoryStore
 from workers.stores.rocksdb import RocksDBStore
-from workers.user_state import UserState, encode_state
+from workers.user_state import encode_state
 
 CHANGELOG = "shop-user-state-changelog"
 MakeStore = Callable[[], StateRecordStore]
-
-
-def make_state(offset: int, *, clicks: int = 1) -> UserState:
-    """A user's state after the click at this offset."""
-    return UserState(
-        source_partition=0,
-        last_offset=offset,
-        updated_at_ms=MAY_2024_MS,
-        clicks=clicks,
-        session_hash=0,
-        session_clicks=clicks,
-        ring=bytes(16),
-        slots=(),
-    )
 
 
 def record_at(offset: int) -> bytes:
