@@ -180,6 +180,9 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": settings.commit_interval_s,
         "broker_max_poll_records": settings.max_batch_records,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": settings.group_instance_id,
+        # Part of an assignment, which a worker that comes back under its name gets again: its address may have changed.
+        "canonical_url": settings.group_instance_id and URL(f"http://{settings.group_instance_id}"),
         "key_serializer": "raw",
         "value_serializer": "raw",
         "store": store[settings.store],

@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     commit_interval_s: float = Field(
         1.0, gt=0, description="How often offsets are committed; redelivery is bounded by it."
     )
+    group_instance_id: str | None = Field(
+        None,
+        pattern=r"^[a-zA-Z0-9._-]{1,249}$",
+        description="A name of this worker's own, kept over restarts: back within the session timeout it gets its "
+        "partitions again, and no others move. It does not leave when it stops: its partitions wait for the timeout.",
+    )
     session_timeout_s: int = Field(30, ge=1, le=40, description="A worker silent for longer loses its partitions.")
     request_timeout_s: int = Field(40, ge=1, description="How long a broker may take to acknowledge, retries included.")
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(

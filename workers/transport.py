@@ -4,20 +4,33 @@ Registered for the URL scheme `nextclick://` by the entry point group `faust.tra
 the one place that knows Faust's internals.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import cast
 
 import aiokafka
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
 from workers.batch_consumer import BatchConsumer
+from workers.group_membership import GroupMembership
 from workers.log_ends import true_ends
 from workers.streaming_app import StreamingApp
+
+GROUP_CHECK_INTERVAL_S = 1.0
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to Kafka."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        settings = cast(StreamingApp, self.app).settings
+        self._membership = GroupMembership(
+            settings.app_id, settings.group_instance_id, settings.bootstrap_servers, settings.kafka_security
+        )
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -27,6 +40,36 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # A click of an aborted transaction never happened. Without transactions this changes nothing.
         _set(consumer, "_isolation_level", "read_committed")
         return consumer
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take the partitions; the worker is a member now."""
+        self._membership.joined(self._coordinator())
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let go of the partitions.
+
+        Raises:
+            asyncio.CancelledError: If another worker has this one's name: after anything else the library joins again.
+        """
+        await super().on_partitions_revoked(revoked)
+        if not await self._membership.may_join_again(self._coordinator()):
+            raise asyncio.CancelledError
+
+    def check_group(self) -> None:
+        """Return while this worker can be a member of its group.
+
+        Raises:
+            BrokerError: If it cannot.
+        """
+        coordinator = None if self._consumer is None else self._coordinator()
+        # None until the client has reached a broker.
+        if coordinator is not None:
+            self._membership.check(coordinator)
+
+    def _coordinator(self) -> GroupCoordinator:
+        coordinator: GroupCoordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - no other way to it
+        return coordinator
 
     async def _highwaters(self, partitions: Collection[TP]) -> Mapping[TP, int]:
         """Return the true end of each partition; Faust seeks to where it wants to read afterwards."""
@@ -43,8 +86,16 @@ def _set(consumer: aiokafka.AIOKafkaConsumer, name: str, value: object) -> None:
 class TransportConsumer(BatchConsumer):
     """`BatchConsumer` over our thread."""
 
+    _thread: BatchConsumerThread
+
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @Service.task
+    async def _watch_group(self) -> None:
+        while not self.should_stop:
+            self._thread.check_group()
+            await self.sleep(GROUP_CHECK_INTERVAL_S)
 
 
 class Transport(driver.Transport):
