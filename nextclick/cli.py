@@ -10,6 +10,7 @@ from nextclick.commands.broker import broker
 from nextclick.commands.click import click
 from nextclick.commands.config import config
 from nextclick.commands.data import data
+from nextclick.commands.dead_letters import dead_letters
 from nextclick.commands.demo import demo
 from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
@@ -53,3 +54,4 @@ app.command(rich_help_panel=ASK)(recommend)
 app.command(rich_help_panel=ASK)(click)
 app.command(rich_help_panel=ASK)(watch)
 app.command(rich_help_panel=ASK)(state)
+app.add_typer(dead_letters, name="dead-letters", rich_help_panel=ASK)

@@ -30,13 +30,21 @@ class TopicReader:
         bootstrap_servers: `host:port`, several with commas between them.
         topic: What to read.
         security: How the brokers are talked to; None: plainly.
+        read_committed: Whether records of transactions that are open or aborted are left out.
 
     Raises:
         BrokerError: If no broker answers.
         TopicError: If the topic is not there.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, security: KafkaSecurity | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        security: KafkaSecurity | None = None,
+        *,
+        read_committed: bool = False,
+    ) -> None:
         partitions = require_topic(bootstrap_servers, topic, security)
         self._bootstrap_servers = bootstrap_servers
         self._partitions = [TopicPartition(topic, partition) for partition in range(partitions)]
@@ -45,6 +53,7 @@ class TopicReader:
                 bootstrap_servers=bootstrap_servers.split(","),
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                isolation_level="read_committed" if read_committed else "read_uncommitted",
                 fetch_max_wait_ms=FETCH_WAIT_MS,
                 # An incremental fetch says nothing of a partition without news; `seek_to_end` needs each one's end.
                 enable_incremental_fetch_sessions=False,
@@ -119,6 +128,23 @@ class TopicReader:
             elif time.monotonic() > deadline:
                 raise BrokerError(f"The broker at {self._bootstrap_servers} stopped answering: is it overloaded?")
             yield from (record for record in records if record.offset < ends.get(record.partition, 0))
+
+    def read_at(self, partition: int, offset: int) -> ConsumerRecord | None:
+        """Return the record at an offset, or None where there is none (any more).
+
+        Raises:
+            BrokerError: If the broker stops answering.
+        """
+        if not 0 <= offset < self.seek_to_end().get(partition, 0):
+            return None
+        self._consumer.seek(TopicPartition(self._topic, partition), offset)
+        deadline = time.monotonic() + END_TIMEOUT_S
+        while time.monotonic() < deadline:
+            # A record that retention has deleted: the client goes on with the oldest one that is left.
+            later = [record for record in self.poll() if record.partition == partition]
+            if later:
+                return later[0] if later[0].offset == offset else None
+        raise BrokerError(f"The broker at {self._bootstrap_servers} stopped answering: is it overloaded?")
 
     @property
     def _topic(self) -> str:
