@@ -78,7 +78,7 @@ def commit_early() -> None:
 def apply_again() -> None:
     """Apply every click that is delivered, also one that its user's state holds already."""
     _named(stepping, "are_applied")
-    stepping.are_applied = lambda _arena, rows, _clicks: np.zeros(len(rows), np.bool_)  # type: ignore[assignment]
+    stepping.are_applied = lambda _arena, rows, _clicks: np.zeros(len(rows), np.bool_)  # type: ignore[assignment,attr-defined]
 
 
 MISTAKES: Mapping[str, Callable[[], None]] = {
