@@ -67,6 +67,7 @@ class RejectionReason(StrEnum):
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
     KEY_MISSING = "key_missing"
     KEY_MISMATCH = "key_mismatch"
+    MODEL_FAILURE = "model_failure"
 
 
 # What an operator should look at first when most of a stream is rejected for one reason.
@@ -83,6 +84,7 @@ LIKELY_CAUSE: Mapping[RejectionReason, str] = {
     RejectionReason.TIMESTAMP_IN_SECONDS: "the producer writes seconds: timestamp_ms is in milliseconds.",
     RejectionReason.TIMESTAMP_IN_FUTURE: "the producer's clock is ahead, or it writes microseconds.",
     RejectionReason.KEY_MISSING: "the producer sends no key: key clicks by user id, or set NEXTCLICK_REKEY=true.",
+    RejectionReason.MODEL_FAILURE: "the model fails on them: the dead letters' detail says how; export it again.",
     RejectionReason.KEY_MISMATCH: "the clicks have other keys: key them by user id, or set NEXTCLICK_REKEY=true.",
 }
 

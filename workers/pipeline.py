@@ -29,6 +29,7 @@ goes on after an abandoned batch begins with `forget`.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -42,6 +43,8 @@ from workers.ports import Acknowledgement, Ownership, RecordWriter, StateRow, St
 from workers.ranking import Ranker
 from workers.stepping import NO_ROW, STRATEGIES, StepCounts, SteppedClicks, Stepper
 from workers.user_rows import UserKey
+
+_NONE_REFUSED: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +153,19 @@ class Pipeline:
         self.install(batch, saved, ownership)
         return batch.report
 
-    def compute(self, records: Sequence[ClickRecord]) -> ComputedBatch:
+    def compute(
+        self, records: Sequence[ClickRecord], refused: Mapping[int, str] = MappingProxyType({})
+    ) -> ComputedBatch:
         """Take steps 1 to 5.
 
         Args:
             records: A micro-batch, in offset order within each partition.
+            refused: Positions of records on which the model failed, and how: they become dead letters.
+
+        Raises:
+            Exception: Whatever the model raises. What is in the arena then is of no use: `forget` it.
         """
-        clicks, rejections = self._decode(records)
+        clicks, rejections = self._decode(records, refused)
         columns = click_columns(clicks, self._vocabulary)
         consent = np.array([click.consent for click in clicks], dtype=np.bool_)
         users = [_user(click) for click in clicks if click.consent]
@@ -207,8 +216,24 @@ class Pipeline:
         """Empty the arena; no micro-batch may be in flight. Users are loaded from the store again."""
         self._loader.forget()
 
-    def _decode(self, records: Sequence[ClickRecord]) -> tuple[list[ClickEvent], list[Rejection]]:
-        decoded = [self._decoder.decode(record) for record in records]
+    def probe(self) -> None:
+        """Take a step and rank from the empty state.
+
+        Raises:
+            Exception: What the model raises: it fails on any click.
+        """
+        self._stepper.probe()
+        self._ranker.probe()
+
+    def _decode(
+        self, records: Sequence[ClickRecord], refused: Mapping[int, str]
+    ) -> tuple[list[ClickEvent], list[Rejection]]:
+        decoded = [
+            Rejection(record, RejectionReason.MODEL_FAILURE, refused[position])
+            if position in refused
+            else self._decoder.decode(record)
+            for position, record in enumerate(records)
+        ]
         clicks = [one for one in decoded if isinstance(one, ClickEvent)]
         rejections = [one for one in decoded if isinstance(one, Rejection)]
         return clicks, rejections

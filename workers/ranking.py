@@ -14,9 +14,6 @@ from export.runtime import ModelRuntime, no_exclusions
 from workers.events import Strategy
 from workers.stepping import STRATEGIES, SteppedClicks
 
-# Scores of 16 lists at a time stay in the second-level cache: 20 % less than 256 at a time, at 10,240 items.
-ROWS_PER_RUN = 16
-
 _POPULAR = STRATEGIES.index(Strategy.POPULAR)
 
 
@@ -49,6 +46,8 @@ class Ranker:
         self._manifest = artifact.manifest
         self._item_bias = item_bias
         self._exclude_seen = exclude_seen
+        # As many scores as stay in the second-level cache.
+        self._rows_per_run = artifact.manifest.ranking.rows_per_run
         self._popular = PopularList(artifact, item_bias)
 
     def rank(self, stepped: SteppedClicks) -> RankedItems:
@@ -56,8 +55,8 @@ class Ranker:
         shape = len(stepped), self._manifest.list_length
         ranked = RankedItems(np.empty(shape, np.int64), np.empty(shape, np.float32))
         personal = np.flatnonzero(stepped.strategy != _POPULAR)
-        for start in range(0, len(personal), ROWS_PER_RUN):
-            run = personal[start : start + ROWS_PER_RUN]
+        for start in range(0, len(personal), self._rows_per_run):
+            run = personal[start : start + self._rows_per_run]
             state = tuple(tensor[run] for tensor in stepped.tensors)
             exclude_index = self._exclude_index(stepped.seen_index[run])
             ranked.top_item[run], ranked.top_score[run] = self._runtime.rank(state, exclude_index, self._item_bias)
@@ -66,6 +65,16 @@ class Ranker:
             exclude_index = self._exclude_index(stepped.seen_index[popular])
             ranked.top_item[popular], ranked.top_score[popular] = self._popular.rank(exclude_index)
         return ranked
+
+    def probe(self) -> None:
+        """Rank from the empty state.
+
+        Raises:
+            ArtifactError: If the model fails on any state.
+        """
+        self._runtime.rank(
+            self._runtime.initial_state(1), no_exclusions(1, self._manifest.ring_length), self._item_bias
+        )
 
     def _exclude_index(self, seen_index: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the items that may not be listed, (B, R), padded with -1."""

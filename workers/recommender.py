@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -14,6 +15,7 @@ from workers.events import ClickRecord
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
 from workers.pipeline import BatchReport, ComputedBatch, Pipeline
+from workers.poison import compute_without_poison
 from workers.ports import BatchAbandoned
 from workers.rejection_alarm import RejectionAlarm
 from workers.streaming_app import StreamingApp
@@ -110,7 +112,21 @@ class Recommender:
         return flight
 
     async def _compute(self, records: Sequence[ClickRecord]) -> ComputedBatch:
-        return await asyncio.get_running_loop().run_in_executor(self._model_thread, self._pipeline.compute, records)
+        """Compute in the model's thread; where the model fails, without the records that make it fail.
+
+        Raises:
+            BatchAbandoned: If one before it was abandoned meanwhile.
+            Exception: What the model raises where no record is to blame.
+        """
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._model_thread)
+        try:
+            return await in_thread(self._pipeline.compute, records)
+        except Exception as failure:
+            log.exception("The model failed on a micro-batch", records=len(records))
+            await self._all_written()
+            if self._abandoned or self._failure is not None:
+                raise BatchAbandoned("A micro-batch before this one was not written.") from failure
+            return await in_thread(compute_without_poison, self._pipeline, records, failure)
 
     async def _write(self, flight: _Flight, computed: ComputedBatch, stack: ExitStack) -> None:
         """Take a computed micro-batch through steps 6 to 9."""
@@ -138,10 +154,13 @@ class Recommender:
         self._metrics.count_abandoned_batch()
         log.warning("Batch abandoned", records=len(batch.records), reason=str(abandoned))
 
-    async def _settle(self, era: Era) -> None:
-        """Wait until nothing is in flight, then begin an era with what is in the store."""
+    async def _all_written(self) -> None:
         while self._being_written:
             await asyncio.wait(self._being_written)
+
+    async def _settle(self, era: Era) -> None:
+        """Wait until nothing is in flight, then begin an era with what is in the store."""
+        await self._all_written()
         self._era = era
         self._abandoned = False
         self._number = 0

@@ -120,6 +120,15 @@ class Stepper:
         )
         return stepped.take(np.argsort(stepped.position)), counts
 
+    def probe(self) -> None:
+        """Take a step from the empty state, on the first item.
+
+        Raises:
+            ArtifactError: If the model fails on any click.
+        """
+        features = encode_features(self._manifest.features, [0], [None])
+        self._runtime.step(np.zeros(1, np.int64), features, self._runtime.initial_state(1))
+
     def _step_round(self, position: Rows, clicks: ClickColumns, rows: Rows) -> tuple[SteppedClicks, int]:
         """Return the clicks of a round that were not applied before, and how many of them are late."""
         fresh = np.flatnonzero(~are_applied(self._arena, rows, clicks))

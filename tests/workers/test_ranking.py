@@ -11,7 +11,7 @@ from export.runtime import ModelRuntime
 from tests.click_records import make_click
 from tests.workers.click_runs import SteppedClick, StepRun
 from workers.events import ClickEvent, Strategy
-from workers.ranking import ROWS_PER_RUN, Ranker
+from workers.ranking import Ranker
 from workers.stepping import join_stepped
 
 NO_BIAS = np.zeros(30, np.float32)
@@ -105,7 +105,7 @@ def test_a_list_is_the_same_in_any_batch(
 ) -> None:
     """Alone, among others and in another order, with popular lists between: the same items and scores, bit for bit."""
     ranker = make_ranker(tiny_artifact, runtime, exclude_seen=exclude_seen)
-    assert len(stepped) > 2 * ROWS_PER_RUN
+    assert len(stepped) > 2 * tiny_artifact.manifest.ranking.rows_per_run
     alone = [as_bytes(ranker.rank([one])[0]) for one in stepped]
     assert [as_bytes(one) for one in ranker.rank(stepped)] == alone
     assert [as_bytes(one) for one in ranker.rank(stepped[::-1])] == alone[::-1]
