@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from export.artifact import MANIFEST_FILE, Artifact, Manifest, StateTensor
+from export.artifact import MANIFEST_FILE, Artifact, Manifest, Ranking, StateTensor
 from models.features import EventType, Feature, TimeGap
 from models.session_rule import SessionRule
 
@@ -26,6 +26,7 @@ def artifact_page(artifact: Artifact) -> RenderableType:
         _section("Training data", _training_rows(manifest)),
         _section("Metrics", [(name, f"{value:.4f}") for name, value in manifest.metrics.items()] or [("none", "")]),
         _section("Parity", _parity_rows(manifest)),
+        _section("Ranking", _ranking_rows(manifest.ranking, manifest.list_length)),
         _section("Made with", sorted(manifest.libraries.items())),
         _section("Files", _file_rows(artifact)),
     )
@@ -90,6 +91,22 @@ def _parity_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("1 step", f"torch and onnxruntime differ by {parity.step_max_abs_difference:.1e} at most"),
         ("2 sequence", f"{parity.sequence_length} chained steps and one pass differ by {sequence:.1e} at most"),
         ("3 batch", f"bit for bit each user alone, in batches of {', '.join(map(str, parity.batch_sizes))}"),
+    ]
+
+
+def _ranking_rows(ranking: Ranking, list_length: int) -> list[tuple[str, str]]:
+    method = "every item in float32"
+    if ranking.coarse is not None:
+        coarse = ranking.coarse
+        tiles = "one tile" if coarse.tiles == 1 else f"{coarse.tiles:,} tiles"
+        method = (
+            f"every item in int8, in {tiles}; then in float32 the best of {coarse.blocks:,} blocks of "
+            f"{coarse.items_per_block} items"
+        )
+    return [
+        ("scores", method),
+        ("lists a run", str(ranking.rows_per_run)),
+        ("recall", f"{ranking.recall:.4f} of the exact top {list_length}, over {ranking.reference_lists} lists"),
     ]
 
 

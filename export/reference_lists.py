@@ -70,7 +70,7 @@ def load_reference_lists(artifact: Artifact) -> ReferenceLists:
         with np.load(artifact.reference_path, allow_pickle=False) as arrays:
             state = tuple(arrays[f"state_{number}"] for number in range(len(artifact.manifest.state)))
             return ReferenceLists(state, arrays["top_item"], arrays["last_score"])
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise ArtifactError(f"{artifact.reference_path} cannot be read ({error}): export the model again.") from error
 
 

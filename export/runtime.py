@@ -3,7 +3,7 @@
 Legend: B users in the batch, F feature columns, V items, K list length, R ring length.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -33,6 +33,7 @@ class ModelRuntime:
         self.manifest = artifact.manifest
         self._step = _open_session(artifact, "step", threads)
         self._rank = _open_session(artifact, "rank", threads)
+        self._step_state = [tensor.name for tensor in self.manifest.state]
         self._step_outputs = [f"{tensor.name}_next" for tensor in self.manifest.state]
         self._rank_state = self._check_shapes(artifact)
 
@@ -51,7 +52,7 @@ class ModelRuntime:
         Returns:
             Their states after it, rounded to the stored dtype: what the worker keeps is what it computes with.
         """
-        inputs: _Inputs = {"item_index": item_index, **self._widened(state)}
+        inputs: _Inputs = {"item_index": item_index, **self._widened(state, self._step_state)}
         if self.manifest.features:
             inputs["features"] = features
         with _named_errors("step", inputs):
@@ -74,17 +75,21 @@ class ModelRuntime:
         Returns:
             top_item (B, K) and top_score (B, K), best first; where fewer than K items may be listed the rest is -inf.
         """
-        widened = self._widened(state)
-        inputs: _Inputs = {name: widened[name] for name in self._rank_state}
-        inputs |= {"exclude_index": exclude_index, "item_bias": item_bias}
+        inputs: _Inputs = {
+            **self._widened(state, self._rank_state),
+            "exclude_index": exclude_index,
+            "item_bias": item_bias,
+        }
         with _named_errors("rank", inputs):
             top_item, top_score = self._rank.run(["top_item", "top_score"], inputs)
         return top_item, top_score
 
-    def _widened(self, state: State) -> dict[str, NDArray[np.float32]]:
+    def _widened(self, state: State, names: Collection[str]) -> dict[str, NDArray[np.float32]]:
+        """Return some tensors in float32, and no more than asked for: numpy takes .2 us a user for 128 numbers."""
         return {
             tensor.name: rows.astype(np.float32, copy=False)
             for tensor, rows in zip(self.manifest.state, state, strict=True)
+            if tensor.name in names
         }
 
     def _check_shapes(self, artifact: Artifact) -> list[str]:

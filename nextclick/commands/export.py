@@ -25,6 +25,14 @@ def export(
         Literal["float16", "float32"],
         typer.Option("--state-dtype", help="What a user's state is stored in; float16 takes half the memory."),
     ] = "float16",
+    ranking: Annotated[
+        Literal["auto", "exact", "int8"],
+        typer.Option(
+            "--ranking",
+            help="Score every item in float32, or in int8 first and the best of them in float32; auto goes by the size "
+            "of the catalogue and the recall.",
+        ),
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Turn a checkpoint into an artifact: what a worker serves, without torch.
@@ -32,6 +40,7 @@ def export(
     The network becomes two ONNX graphs: one advances a user's state by one click, the other ranks the catalogue. Three
     gates are passed before anything is written: torch and onnxruntime agree, chained steps give what a whole sequence
     gives, and a user's list does not depend on who else is in the batch. The same checkpoint gives the same model id.
+    A large catalogue is ranked in int8 first where at least .999 of the exact list's items are found that way.
 
     Example: `nextclick export checkpoints/eshop --out artifacts/eshop`
     """
@@ -43,7 +52,12 @@ def export(
     target = Path("artifacts") / checkpoint.resolve().name if out is None else out
     with Console(stderr=True).status(f"Exporting {checkpoint} and checking parity"):
         artifact = export_checkpoint(
-            checkpoint, target, list_length=list_length, ring_length=ring_length, state_dtype=state_dtype
+            checkpoint,
+            target,
+            list_length=list_length,
+            ring_length=ring_length,
+            state_dtype=state_dtype,
+            ranking=ranking,
         )
     manifest = artifact.manifest
     if as_json:
@@ -52,5 +66,6 @@ def export(
     typer.echo(
         f"{artifact.folder}: model {manifest.model_id}, {manifest.item_count:,} items, parity "
         f"{manifest.parity.step_max_abs_difference:.1e} a step and {manifest.parity.sequence_max_abs_difference:.1e} "
-        f"over {manifest.parity.sequence_length}. Look at it with `nextclick inspect {artifact.folder}`."
+        f"over {manifest.parity.sequence_length}, {manifest.ranking.kind} ranking with recall "
+        f"{manifest.ranking.recall:.4f}. Look at it with `nextclick inspect {artifact.folder}`."
     )

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from export.artifact import Artifact, Manifest
+from export.artifact import Artifact, CoarseRanking, Manifest, Ranking
 from export.artifact_page import artifact_page
 from models.features import EventType, TimeGap
 from models.session_rule import SessionRule
@@ -31,6 +31,8 @@ def _page(artifact: Artifact) -> str:
         "clicks 1,000 in 100 sessions",
         "period 1970-01-01 00:00 UTC to 1970-01-02 00:00 UTC",
         "Recall@20 0.5000",
+        "scores every item in float32",
+        "recall 1.0000 of the exact top 10, over 256 lists",
         "3 batch bit for bit each user alone, in batches of 1, 2, 3, 7, 16, 64, 256",
     ],
 )
@@ -59,3 +61,14 @@ def test_the_page_spells_out_features_and_sessions(tiny_artifact: Artifact) -> N
     assert "features time gap (log-seconds, mean 2.00, std 1.50), event type (view, [cart])" in page
     assert "state starts over when the session id changes, or when a user was idle for more than 30 minutes" in page
     assert "items seen already left out of the list" in page
+
+
+@pytest.mark.parametrize(("tiles", "spelled"), [(1, "one tile"), (100, "100 tiles")])
+def test_the_page_says_how_the_catalogue_is_narrowed_down(tiny_artifact: Artifact, tiles: int, spelled: str) -> None:
+    """What a list may have missed depends on it."""
+    ranking = Ranking("int8", 64, 0.9996, 256, CoarseRanking(tiles=tiles, items_per_block=8, blocks=28))
+    manifest = msgspec.structs.replace(tiny_artifact.manifest, ranking=ranking)
+    page = _page(Artifact(tiny_artifact.folder, manifest)).splitlines()
+    assert f"scores every item in int8, in {spelled}; then in float32 the best of 28 blocks of 8 items" in page
+    assert "lists a run 64" in page
+    assert "recall 0.9996 of the exact top 10, over 256 lists" in page

@@ -60,10 +60,13 @@ def test_export_writes_an_artifact_where_it_is_told(tmp_path: Path) -> None:
     save_checkpoint(
         tmp_path / "checkpoint", Checkpoint(network, model.vocabulary, model.popularity, model.catalogue, description)
     )
-    printed = _run("export", tmp_path / "checkpoint", "--out", tmp_path / "artifact", "--list-length", 7)
+    arguments = ("export", tmp_path / "checkpoint", "--out", tmp_path / "artifact", "--list-length", 7)
+    printed = _run(*arguments)
     artifact = load_artifact(tmp_path / "artifact")
     assert artifact.manifest.list_length == 7
     assert f"model {artifact.manifest.model_id}, 30 items" in printed
+    assert "exact ranking with recall 1.0000" in printed
+    assert "int8 ranking with recall 1.0000" in _run(*arguments, "--ranking", "int8")
 
 
 def test_inspect_prints_a_page_or_the_manifest(tiny_artifact: Artifact) -> None:

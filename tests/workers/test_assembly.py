@@ -1,11 +1,15 @@
 import asyncio
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from export.artifact import Artifact
-from models.errors import SettingsError
+from export.reference_lists import load_reference_lists
+from models.errors import ArtifactError, SettingsError
 from tests.click_records import make_click
 from tests.workers.fakes import KeptOwnership, MemoryRows, RecordingWriter
 from workers.assembly import build_pipeline, build_rekeyer
@@ -63,6 +67,18 @@ def test_publishing_is_per_click_or_per_batch(tiny_artifact: Artifact, publish: 
     published = lists(make_settings(publish=publish), tiny_artifact, *items)
     assert len(published) == expected
     assert published[-1] == lists(make_settings(), tiny_artifact, *items)[-1]
+
+
+def test_a_worker_does_not_start_where_its_lists_are_not_the_exported_ones(
+    tiny_artifact: Artifact, tmp_path: Path
+) -> None:
+    """Arithmetic differs between CPUs: what the exporter measured is measured again here."""
+    artifact = Artifact(Path(shutil.copytree(tiny_artifact.folder, tmp_path / "copied")), tiny_artifact.manifest)
+    reference = load_reference_lists(artifact)
+    rotated = np.roll(reference.top_item, 1, axis=0)
+    dataclasses.replace(reference, top_item=rotated, last_score=reference.last_score + 10).save(artifact.reference_path)
+    with pytest.raises(ArtifactError, match=r"of the exact top 10 on this machine"):
+        lists(make_settings(), artifact, "item-04")
 
 
 def test_the_rekeyer_writes_where_the_pipeline_reads() -> None:

@@ -1,0 +1,105 @@
+"""Ranking graphs of small random tables, opened in onnxruntime, and what they should list."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from export.artifact import CoarseRanking
+from export.lstm_network import LSTMNetwork
+from export.rank_graph import export_rank_graph
+from tests.factories import make_tiny_network
+
+LIST_LENGTH = 20
+RING_LENGTH = 50
+HIDDEN_SIZE = 16
+ONE_TILE = CoarseRanking(tiles=1, items_per_block=16, blocks=40)
+THREE_TILES = CoarseRanking(tiles=3, items_per_block=8, blocks=40)
+
+Lists = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class RankGraph:
+    """A rank.onnx and the tables that it was made of.
+
+    Attributes:
+        session: The graph.
+        table: (V, D).
+        offset: (V,).
+        list_length: K.
+    """
+
+    session: onnxruntime.InferenceSession
+    table: NDArray[np.float32]
+    offset: NDArray[np.float32]
+    list_length: int
+
+    def rank(
+        self,
+        query: NDArray[np.float32],
+        *,
+        exclude_index: NDArray[np.int64] | None = None,
+        item_bias: NDArray[np.float32] | None = None,
+    ) -> Lists:
+        """Return top_item and top_score, both (B, K)."""
+        inputs = {
+            "hidden": query[:, None, :],
+            "exclude_index": np.full((len(query), RING_LENGTH), -1) if exclude_index is None else exclude_index,
+            "item_bias": np.zeros(len(self.table), np.float32) if item_bias is None else item_bias,
+        }
+        top_item, top_score = self.session.run(["top_item", "top_score"], inputs)
+        return top_item, top_score
+
+    def expected(
+        self,
+        query: NDArray[np.float32],
+        *,
+        exclude_index: NDArray[np.int64] | None = None,
+        item_bias: NDArray[np.float32] | None = None,
+    ) -> Lists:
+        """Return the same by numpy: every score, sorted; of equal ones the lower index first."""
+        scores = query @ self.table.T + self.offset + (0 if item_bias is None else item_bias)
+        if exclude_index is not None:
+            rows, columns = np.nonzero(exclude_index >= 0)
+            scores[rows, exclude_index[rows, columns]] = -np.inf
+        top_item = np.argsort(-scores, axis=1, kind="stable")[:, : self.list_length]
+        return top_item, np.take_along_axis(scores, top_item, axis=1).astype(np.float32)
+
+
+def make_rank_graph(
+    folder: Path, *, item_count: int, coarse: CoarseRanking | None, table: NDArray[np.float32] | None = None
+) -> RankGraph:
+    """Make a graph of a random table, or of the one given; K is 20 or the whole catalogue."""
+    network = make_tiny_network(item_count=item_count, hidden_size=HIDDEN_SIZE)
+    with torch.no_grad():
+        network.output_bias.copy_(torch.linspace(-0.1, 0.1, item_count))
+        if table is not None:
+            network.embedding.weight.copy_(torch.from_numpy(table))
+            network.output_bias.zero_()
+    list_length = min(LIST_LENGTH, item_count)
+    path = folder / "rank.onnx"
+    export_rank_graph(LSTMNetwork(network), path, list_length=list_length, ring_length=RING_LENGTH, coarse=coarse)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return RankGraph(
+        session=onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]),
+        table=network.embedding.weight.detach().numpy(),
+        offset=network.output_bias.detach().numpy(),
+        list_length=list_length,
+    )
+
+
+def draw_queries(count: int, *, seed: int = 0) -> NDArray[np.float32]:
+    """Draw queries, (B, D)."""
+    return np.random.default_rng(seed).normal(size=(count, HIDDEN_SIZE)).astype(np.float32)
+
+
+def draw_exclusions(count: int, item_count: int, *, seed: int = 1) -> NDArray[np.int64]:
+    """Draw half-full rings, (B, R)."""
+    random = np.random.default_rng(seed)
+    drawn = random.integers(item_count, size=(count, RING_LENGTH))
+    return np.where(random.random(drawn.shape) < 0.5, drawn, -1)
