@@ -24,12 +24,14 @@ class Harm:
 
     Attributes:
         done: How often each fault was done.
+        left_out: How many were not, because the one before them at the same place was not undone yet.
     """
 
     def __init__(
         self, slots: Sequence[WorkerSlot], cluster: KafkaCluster | None, say: Callable[[float, str], None]
     ) -> None:
         self.done: Counter[Fault] = Counter()
+        self.left_out = 0
         self._slots = slots
         self._cluster = cluster
         self._say = say
@@ -75,17 +77,21 @@ class Harm:
             time.sleep(min(left_s, 0.1))
 
     def _do(self, step: Step) -> None:
-        # To end and to come back may take longer than the schedule gave it: the next fault there waits for it.
-        if step.fault in BROKER_FAULTS:
-            with self._one_broker:
-                self._do_now(step)
-                self._stop.wait(BROKER_REST_S)
-        else:
-            with self._one_fault[step.target]:
-                self._do_now(step)
-
-    def _do_now(self, step: Step) -> None:
         begin, undo, who = self._how(step)
+        place = self._one_broker if step.fault in BROKER_FAULTS else self._one_fault[step.target]
+        # To end and to come back may take longer than the schedule gave it: what was to happen there is left out.
+        if not place.acquire(blocking=False):
+            self._tell(f"{step.fault} {who}: left out, the fault before it is not undone yet")
+            self.left_out += 1
+            return
+        try:
+            self._do_now(step, begin, undo, who)
+            if step.fault in BROKER_FAULTS:
+                self._stop.wait(BROKER_REST_S)
+        finally:
+            place.release()
+
+    def _do_now(self, step: Step, begin: Callable[[], None], undo: Callable[[], None], who: str) -> None:
         self._tell(f"{step.fault} {who}, for {step.lasts_s:.1f} s")
         begin()
         self.done[step.fault] += 1

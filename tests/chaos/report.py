@@ -28,6 +28,7 @@ def rows(report: ChaosReport) -> Iterator[tuple[str, object]]:
     """Yield the lines of the report's table."""
     for fault, count in sorted(report.faults.items()):
         yield fault, count
+    yield "faults left out", report.faults_left_out
     yield "workers that ended by themselves, by exit code", _counts(report.exit_codes)
     yield "workers asked to end, by exit code", _counts(report.stop_codes)
     load = report.load
@@ -43,6 +44,7 @@ def as_json(report: ChaosReport) -> dict[str, object]:
     return {
         "holds": report.holds,
         "faults": dict(report.faults),
+        "faults_left_out": report.faults_left_out,
         "exit_codes": dict(report.exit_codes),
         "stop_codes": dict(report.stop_codes),
         "sent": report.load.sent,

@@ -60,6 +60,7 @@ class ChaosReport:
 
     Attributes:
         faults: How often each was done.
+        faults_left_out: How many were not, because the one before them at the same place was not undone yet.
         load: What became of the clicks that were sent.
         exit_codes: Of workers that ended by themselves.
         stop_codes: Of workers that were asked to end.
@@ -69,6 +70,7 @@ class ChaosReport:
     """
 
     faults: Counter[Fault] = field(default_factory=Counter)
+    faults_left_out: int = 0
     load: LoadReport = field(default_factory=LoadReport)
     exit_codes: Counter[int] = field(default_factory=Counter)
     stop_codes: Counter[int] = field(default_factory=Counter)
@@ -183,6 +185,7 @@ def _break(
     finally:
         report.load = load.stop()
         report.faults = harm.done
+        report.faults_left_out = harm.left_out
     say(harm.now_s, f"{report.load.acknowledged} clicks are in; waiting until they are processed")
     report.unprocessed = wait_until_processed(
         settings.bootstrap_servers,
