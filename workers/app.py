@@ -63,7 +63,8 @@ class RecommenderApp(StreamingApp):
         self.metrics.describe_model(artifact.manifest)
         self.readiness = Readiness(self.metrics)
         # Restored from its changelog before a click flows. Its name gives the changelog's: Settings.changelog_topic.
-        self.user_states = self.Table("user-state", key_type=bytes, value_type=bytes)
+        # Any other table of the app has Faust's own store.
+        self.user_states = self.Table("user-state", key_type=bytes, value_type=bytes, store=_store_url(settings))
         self.store = cast(StateRecordStore, self.user_states.data)
 
     async def on_first_start(self) -> None:
@@ -165,12 +166,15 @@ def _owned_partitions(app: RecommenderApp) -> list[int]:
     return sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == app.settings.source_topic)
 
 
-def _faust_options(settings: Settings) -> dict[str, Any]:
-    store = {
-        "memory": "nextclick-memory://",
+def _store_url(settings: Settings) -> str:
+    if settings.store == "rocksdb":
         # Quoted: a `#` or `?` in a folder's name means something else in a URL.
-        "rocksdb": f"nextclick-rocksdb://{quote(str(settings.state_folder.resolve() / settings.app_id))}",
-    }
+        return f"nextclick-rocksdb://{quote(str(settings.state_folder.resolve() / settings.app_id))}"
+    # With a host: Faust takes a URL that is a scheme alone for none.
+    return "nextclick-memory://user-state"
+
+
+def _faust_options(settings: Settings) -> dict[str, Any]:
     return {
         "broker": [URL(f"nextclick://{server.strip()}") for server in settings.bootstrap_servers.split(",")],
         "broker_credentials": _faust_credentials(settings.kafka_security),
@@ -185,7 +189,6 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "canonical_url": settings.group_instance_id and URL(f"http://{settings.group_instance_id}"),
         "key_serializer": "raw",
         "value_serializer": "raw",
-        "store": store[settings.store],
         "table_standby_replicas": settings.standby_replicas,
         "topic_allow_declare": False,
         "topic_disable_leader": True,

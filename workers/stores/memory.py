@@ -7,7 +7,7 @@ from workers.stores.base import StateRecordStore
 
 
 class MemoryStore(StateRecordStore):
-    """State records in memory; URL `nextclick-memory://`."""
+    """State records in memory; URL `nextclick-memory://user-state`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
