@@ -33,6 +33,8 @@ CLICKS_BEFORE = 5
 BATCH_SIZES = (1, 2, 3, 7, 16, 64, 256)
 # Enough users to fill the largest batch.
 USERS = max(BATCH_SIZES)
+# Scores of the whole catalogue for a few users at a time: a million items are 4 MB a user.
+USERS_AT_ONCE = 32
 REMEDY = (
     "The graphs do not compute what the network does: compare the versions of torch, onnx and onnxruntime with those "
     "in pyproject.toml; for a model of your own, look for randomness, or for arithmetic across the batch axis."
@@ -117,15 +119,17 @@ def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) 
     advanced = network.step(
         torch.from_numpy(users.item_index), torch.from_numpy(users.features), tuple(map(torch.from_numpy, users.state))
     )
-    scores = network.scores(advanced).numpy() + users.item_bias  # (B, V)
-    rows, columns = np.nonzero(users.exclude_index >= 0)
-    scores[rows, users.exclude_index[rows, columns]] = -np.inf
-
-    manifest = runtime.manifest
     found = runtime.step(users.item_index, users.features, users.state)
-    top_item, top_score = runtime.rank(found, users.exclude_index, users.item_bias)
-    expected = [tensor.numpy() for tensor in advanced]
-    pairs = [*zip(expected, found, strict=True), *_list_pairs(scores, top_item, top_score, manifest.ranking.kind)]
+    pairs: list[_Pair] = list(zip((tensor.numpy() for tensor in advanced), found, strict=True))
+    for start in range(0, USERS, USERS_AT_ONCE):
+        batch = users.take(np.arange(start, start + USERS_AT_ONCE))
+        scores = network.scores(tuple(tensor[start : start + USERS_AT_ONCE] for tensor in advanced)).numpy()  # (B, V)
+        scores = scores + batch.item_bias
+        rows, columns = np.nonzero(batch.exclude_index >= 0)
+        scores[rows, batch.exclude_index[rows, columns]] = -np.inf
+        state = tuple(tensor[start : start + USERS_AT_ONCE] for tensor in found)
+        top_item, top_score = runtime.rank(state, batch.exclude_index, batch.item_bias)
+        pairs += _list_pairs(scores, top_item, top_score, runtime.manifest.ranking.kind)
     return _within("step", pairs, STEP_TOLERANCE)
 
 

@@ -1,7 +1,17 @@
 """Chooses how rank.onnx ranks: exactly, or coarsely in int8 first.
 
-Measured with onnxruntime 1.32 on one thread of an AMD EPYC of the fourth generation (AVX512-VNNI, 1 MB of second-level
-cache), K = 20, R = 50, D = 128, microseconds a list.
+Microseconds of processor time a list, untrained tables, K = 20, R = 50, D = 128, onnxruntime 1.32 on one thread of an
+AMD EPYC of the fourth generation (AVX512-VNNI, 1 MB of second-level cache), rows in turn in one run:
+
+    items           exact, 16 rows    int8, 16 rows    exact, 64 rows    int8, 64 rows
+      1,000               8                13                 7                11
+      2,048              12                16                11                14
+      4,096              19                20                22                21
+     10,240              35                28                40                31
+     40,960             178                88               152                98
+    102,400             427               244               352               201
+
+The machine was busy with other work: what counts is which is the lower.
 """
 
 from typing import Literal
@@ -17,16 +27,19 @@ from models.errors import ArtifactError
 
 RankingMethod = Literal["auto", "exact", "int8"]
 
-INT8_FROM_ITEMS = 4096
+INT8_FROM_ITEMS = 6000
 # Up to here the coarse scores of a whole run are kept, and candidates are chosen by them item by item.
 ONE_TILE_UP_TO_ITEMS = 131_072
 TILE_ITEMS = 10_240
 # Items beyond K among which the exact order is found: 1.4 K were enough for recall 1.0 on untrained tables, whose
 # scores are flat.
 BLOCKS_PER_LISTED = 1.4
+# Rows of a run, for tables of which a component of every item takes up to so many bytes: 8 and 32 MB at D = 128.
+ROWS_PER_RUN = ((65_536, 16), (262_144, 32))
+MOST_ROWS_PER_RUN = 64
 # Where the recall is too low the blocks grow by this, so often.
-GROWTH = 2.0
-ATTEMPTS = 4
+GROWTH = 1.4
+ATTEMPTS = 5
 
 
 def export_ranking(
@@ -106,4 +119,6 @@ def _export(
 
 
 def _rows_per_run(kind: RankingKind, item_count: int) -> int:
-    return 16 if kind == "exact" or item_count < ONE_TILE_UP_TO_ITEMS else 64
+    """Fit the scores of a run into a cache, but read a table that no cache holds less often."""
+    column_bytes = item_count * (1 if kind == "int8" else 4)
+    return next((rows for most, rows in ROWS_PER_RUN if column_bytes <= most), MOST_ROWS_PER_RUN)

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from export.artifact import Artifact, load_artifact
+from export.artifact import Artifact, RankingKind, load_artifact
 from export.exporter import TrainedModel, export_model
 from export.graphs import export_step_graph
 from export.lstm_network import LSTMNetwork
 from export.parity import check_parity
 from export.rank_graph import export_rank_graph
-from export.ranking_choice import INT8_FROM_ITEMS, ONE_TILE_UP_TO_ITEMS, TILE_ITEMS, RankingMethod
+from export.ranking_choice import INT8_FROM_ITEMS, ONE_TILE_UP_TO_ITEMS, TILE_ITEMS, RankingMethod, _rows_per_run
 from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime
 from models.errors import ArtifactError, ParityError
@@ -71,6 +71,21 @@ def test_a_very_large_one_is_scored_in_tiles(tmp_path: Path) -> None:
     assert ranking.recall >= 0.999
     assert ranking.coarse is not None
     assert ranking.coarse.tiles == round(item_count / TILE_ITEMS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "item_count", "rows"),
+    [
+        ("exact", 10_240, 16),
+        ("exact", 102_400, 64),
+        ("int8", 10_240, 16),
+        ("int8", 102_400, 32),
+        ("int8", 1_024_000, 64),
+    ],
+)
+def test_a_larger_table_is_read_for_more_rows_at_a_time(kind: RankingKind, item_count: int, rows: int) -> None:
+    """As measured."""
+    assert _rows_per_run(kind, item_count) == rows
 
 
 @pytest.mark.parametrize("method", ["exact", "int8"])
