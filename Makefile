@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,dev
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-kafka compose-check online-eval demo chaos soak broker up down
+.PHONY: help setup fmt lint types contracts check test test-kafka compose-check online-eval demo chaos soak bench broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,16 @@ online-eval: artifacts/$(DATASET)/manifest.json ## A worker's published lists ag
 
 demo: setup ## Train, serve and recommend on real clicks, all by itself: DEMO_ARGS="--rate 100 --limit 2000", say
 	@$(BIN)/nextclick demo $(DEMO_ARGS)
+
+# Quix Streams, which we are measured beside, would hold back what our own environment has.
+BENCH_VENV := build/benchmarks/venv
+$(BENCH_VENV)/.installed: pyproject.toml
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[benchmarks]"
+	@touch $@
+
+bench: setup $(BENCH_VENV)/.installed ## Throughput, peers, latency, restore on this machine, half an hour: BENCH_ARGS="--quick", say
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 DURATION ?= 600
 CLICKS ?= 1000000

@@ -1,0 +1,1 @@
+"""What the benchmark runs as processes of their own, beside the worker and its peers."""
