@@ -12,6 +12,7 @@ Stock Faust delivers record by record, and three of its habits lose clicks:
 - A fetched record whose partition was paused meanwhile is dropped. Here its partition is sought back to it.
 """
 
+import abc
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -149,10 +150,15 @@ class BatchConsumer(driver.Consumer):
         active = set(self._get_active_partitions())
         if not active:
             # An empty set would mean all partitions to aiokafka.
+            await self._stay_member()
             await asyncio.sleep(NO_PARTITIONS_PAUSE_S)
             return {}
         fetched: Mapping[TP, Sequence[ConsumerRecord]] = await self._getmany(active, FETCH_TIMEOUT_S)
         return fetched
+
+    @abc.abstractmethod
+    async def _stay_member(self) -> None:
+        """Count as alive while there is nothing to fetch."""
 
     async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> bool:
         """Hand one partition's records to its streams; False where a rebalance has come between."""

@@ -41,6 +41,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         _set(consumer, "_isolation_level", "read_committed")
         return consumer
 
+    async def stay_member(self) -> None:
+        """Count as alive while there is nothing to fetch: a worker that waits for its turn, or is a standby alone.
+
+        The client library takes one that has not fetched for `broker_max_poll_interval` for dead: it leaves the group,
+        and never joins again.
+        """
+        await self.call_thread(self._count_as_fetch)
+
+    async def _count_as_fetch(self) -> None:
+        with self._ensure_consumer()._subscription.fetch_context():  # noqa: SLF001 - as Faust's own fetch does
+            pass
+
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Take the partitions; the worker is a member now."""
         self._membership.joined(self._coordinator())
@@ -90,6 +102,9 @@ class TransportConsumer(BatchConsumer):
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _stay_member(self) -> None:
+        await self._thread.stay_member()
 
     @Service.task
     async def _watch_group(self) -> None:

@@ -33,6 +33,7 @@ class ScriptedKafka:
         self._chance = chance
         self.position = dict.fromkeys(CLICKS, 0)
         self.committed = dict.fromkeys(CLICKS, 0)
+        self.idle_fetches = 0
 
     async def getmany(self, partitions: Collection[TP], _timeout: float) -> Mapping[TP, Sequence[ConsumerRecord]]:
         """Take records from the positions; the answer is on its way for a while after that."""
@@ -50,6 +51,10 @@ class ScriptedKafka:
             ConsumerRecord(tp.topic, tp.partition, offset, offset, 0, b"u", b"v", None, 1, 1, ())
             for offset in range(first, end)
         ]
+
+    async def stay_member(self) -> None:
+        """Count how often it is told."""
+        self.idle_fetches += 1
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go back to the committed offsets."""
@@ -195,6 +200,22 @@ def test_nothing_is_lost_around_seeks_pauses_and_full_buffers(
             await asyncio.sleep(0)
         draining.cancel()
         assert_nothing_lost(delivered.fetches, committed_at_seek)
+
+    asyncio.run(run())
+
+
+def test_a_worker_without_partitions_stays_in_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that waits for its turn fetches nothing; the client library would take it for dead after a while."""
+
+    async def run() -> None:
+        chance = random.Random(0)
+        kafka = ScriptedKafka(chance)
+        consumer = make_consumer(tmp_path, kafka, Delivered(chance), monkeypatch)
+        await consumer._fetch_and_deliver()
+        assert kafka.idle_fetches == 0
+        consumer.pause_partitions(set(CLICKS))
+        await consumer._fetch_and_deliver()
+        assert kafka.idle_fetches == 1
 
     asyncio.run(run())
 

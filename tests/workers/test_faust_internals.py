@@ -11,11 +11,12 @@ from importlib.metadata import version
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from faust import App
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport.consumer import Consumer
+from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaTransportConsumer
 from mode import Service
@@ -57,7 +58,11 @@ def test_the_releases_are_those_whose_code_was_read(package: str, release: str) 
             (Consumer, AIOKafkaTransportConsumer),
             {"_drain_messages", "perform_seek", "wait_empty", "force_commit", "on_partitions_revoked"},
         ),
-        (BatchConsumerThread, (AIOKafkaConsumerThread,), {"_create_worker_consumer", "_highwaters"}),
+        (
+            BatchConsumerThread,
+            (AIOKafkaConsumerThread, ConsumerThread),
+            {"_create_worker_consumer", "_highwaters", "on_partitions_revoked", "on_partitions_assigned"},
+        ),
         (
             StateRecovery,
             (Recovery,),
@@ -108,6 +113,21 @@ def test_partitions_are_let_go_before_the_store_closes_them() -> None:
     assert "self.recovery.on_partitions_revoked)(revoked)" in inspect.getsource(TableManager.on_partitions_revoked)
 
 
+def test_a_member_is_told_before_it_joins_again() -> None:
+    """A name that another worker has taken is found out there, and only a cancellation stops the client."""
+    steps = inspect.getsource(GroupCoordinator.ensure_active_group)
+    assert steps.index("self._on_join_prepare(prev_assignment)") < steps.index("self._do_rejoin_group(subscription)")
+    told = inspect.getsource(GroupCoordinator._on_join_prepare)
+    assert "listener.on_partitions_revoked(revoked)" in told
+    assert "except Exception:" in told
+    assert "if self.generation > 0 and self._group_instance_id is None" in inspect.getsource(
+        GroupCoordinator._maybe_leave_group
+    )
+    source = inspect.getsource(GroupCoordinator.__init__)
+    for name in ("_coordination_task", "_pending_exception", "member_id"):
+        assert f"self.{name} = " in source + inspect.getsource(GroupCoordinator._push_error_to_user)
+
+
 def test_a_task_that_raises_crashes_its_service() -> None:
     """What a restore or a follower raises ends the worker."""
     assert "await self.crash(exc)" in inspect.getsource(Service._execute_task)
@@ -117,7 +137,7 @@ def test_a_task_that_raises_crashes_its_service() -> None:
 def test_the_clients_attributes_are_there() -> None:
     """Those that are read or set on Faust's consumer and on aiokafka's."""
     source = inspect.getsource(AIOKafkaConsumer.__init__)
-    for name in ("_fetch_max_wait_ms", "_isolation_level", "_max_poll_records", "_group_instance_id"):
+    for name in ("_fetch_max_wait_ms", "_isolation_level", "_max_poll_records", "_coordinator", "_subscription"):
         assert f"self.{name} = " in source
     for name in ("highwater", "last_poll_timestamp", "position", "end_offsets", "beginning_offsets", "getmany"):
         assert callable(getattr(AIOKafkaConsumer, name))
