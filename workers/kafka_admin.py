@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from models.errors import BrokerError
+from workers.kafka_refusals import library_complaints, why_refused
 from workers.kafka_security import KafkaSecurity
 
 # Enough for a broker on the other side of a continent; short enough that a person waits for the answer.
@@ -96,25 +97,34 @@ def connected_admin(
         BrokerError: If no broker answers within `timeout_s`, or one refuses what the block asks.
     """
     _require_listener(bootstrap_servers, timeout_s)
+    chosen = security or KafkaSecurity()
     timeout_ms = int(timeout_s * 1000)
-    try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers.split(","),
-            bootstrap_timeout_ms=timeout_ms,
-            request_timeout_ms=timeout_ms,
-            **(security or KafkaSecurity()).client_options(),
-        )
-    except (KafkaError, OSError, ValueError) as error:
-        raise BrokerError(
-            f"Something listens at {bootstrap_servers}, but it did not answer as a Kafka broker "
-            f"within {timeout_s:g} s: check --bootstrap-servers and the security settings (`nextclick config`)."
-        ) from error
+    with library_complaints() as complaints:
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=bootstrap_servers.split(","),
+                bootstrap_timeout_ms=timeout_ms,
+                request_timeout_ms=timeout_ms,
+                **chosen.client_options(),
+            )
+        except (KafkaError, OSError, ValueError) as error:
+            why = why_refused(chosen, complaints, parse_bootstrap_servers(bootstrap_servers), timeout_s)
+            raise _refused(bootstrap_servers, why, timeout_s) from error
     try:
         yield admin
     except KafkaError as error:
         raise BrokerError(f"The Kafka broker at {bootstrap_servers} refused: {first_sentence(error)}") from error
     finally:
         admin.close()
+
+
+def _refused(bootstrap_servers: str, why: str | None, timeout_s: float) -> BrokerError:
+    if why is not None:
+        return BrokerError(f"The broker at {bootstrap_servers} does not take this client: {why}")
+    return BrokerError(
+        f"Something listens at {bootstrap_servers}, but it did not answer as a Kafka broker "
+        f"within {timeout_s:g} s: check --bootstrap-servers and the security settings (`nextclick config`)."
+    )
 
 
 def no_answer(bootstrap_servers: str) -> str:

@@ -2,6 +2,8 @@
 
 import logging
 import math
+import secrets
+from hashlib import blake2b
 from typing import Any, Literal
 
 import structlog
@@ -9,10 +11,36 @@ import structlog
 from models.errors import NextclickError
 
 LogFormat = Literal["text", "json"]
+UserIdsInLogs = Literal["plain", "pseudonym", "none"]
 
 REPEAT_INTERVAL_S = 10.0
 _LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "aiohttp.access")
 _CHATTERING = (*_LIBRARIES, "workers")
+
+
+class LoggedUserIds:
+    """How a log names a user: every line that does goes through here.
+
+    A pseudonym is a keyed hash: lines about one user can be found together, and nobody without the key can find out
+    whose they are, nor try all user ids there are.
+
+    Args:
+        mode: As the user is called, by a pseudonym, or not at all.
+        key: Of the pseudonyms, any length; None: one of this process alone.
+    """
+
+    def __init__(self, mode: UserIdsInLogs, key: str | None) -> None:
+        self._mode = mode
+        # blake2b takes keys of 64 bytes: a longer one is hashed first.
+        self._key = secrets.token_bytes(32) if key is None else blake2b(key.encode()).digest()
+
+    def name(self, user_key: bytes | None) -> str:
+        """Return what a line calls the user of a record's key."""
+        if self._mode == "none" or user_key is None:
+            return "-"
+        if self._mode == "plain":
+            return user_key.decode(errors="backslashreplace")
+        return f"user-{blake2b(user_key, key=self._key, digest_size=8).hexdigest()}"
 
 
 class RepeatedLines(logging.Filter):

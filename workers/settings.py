@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from models.errors import SettingsError
 from workers.decoding import FIELDS, message_struct
 from workers.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
+from workers.logs import UserIdsInLogs
 
 ENVIRONMENT_PREFIX = "NEXTCLICK_"
 CONFIG_VARIABLE = "NEXTCLICK_CONFIG"
@@ -118,11 +119,29 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Where /livez, /readyz and /metrics listen; loopback unless told otherwise."
     )
     web_port: int = Field(6066, ge=0, le=65_535, description="Their port.")
+    web_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What a caller must send (`Authorization: Bearer ...`) to be told about users; at least 16 "
+        "characters. Without one, only a loopback `web_host` tells.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="One line an event, for a person or for a machine.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to print.")
+    log_user_ids: UserIdsInLogs = Field(
+        "pseudonym", description="How a log names a user: `plain`, by a `pseudonym`, or not at all (`none`)."
+    )
+    log_user_id_key: SecretStr | None = Field(
+        None, description="Key of the pseudonyms; of one key they agree between workers. Unset: each start has its own."
+    )
 
     security_protocol: SecurityProtocol = Field("PLAINTEXT", description="How to talk to the brokers.")
     ssl_ca_file: Path | None = Field(None, description="Authorities that sign the brokers' certificates, PEM.")
+    ssl_cert_file: Path | None = Field(
+        None, description="Certificate that this client shows to the brokers (mutual TLS), PEM."
+    )
+    ssl_key_file: Path | None = Field(
+        None, description="Its key, PEM, without a password; unset: in the certificate's file."
+    )
     sasl_mechanism: SaslMechanism | None = Field(None, description="How to log in.")
     sasl_username: str | None = Field(None, description="Who logs in.")
     sasl_password: SecretStr | None = Field(None, description="Never printed.")
@@ -187,6 +206,8 @@ class Settings(BaseSettings):
         return KafkaSecurity(
             protocol=self.security_protocol,
             ca_file=self.ssl_ca_file,
+            cert_file=self.ssl_cert_file,
+            key_file=self.ssl_key_file,
             mechanism=self.sasl_mechanism,
             username=self.sasl_username,
             password=None if self.sasl_password is None else self.sasl_password.get_secret_value(),

@@ -66,3 +66,27 @@ def test_authorities_that_cannot_be_read_are_refused(tmp_path: Path, content: by
 def test_the_password_is_not_printed() -> None:
     """A dataclass prints its fields, this one not all."""
     assert "hunter2" not in repr(make_login("SASL_SSL"))
+
+
+@pytest.mark.parametrize("content", [None, b"not a certificate"])
+@pytest.mark.parametrize("with_key", [True, False])
+def test_a_client_certificate_that_cannot_be_read_is_refused(
+    tmp_path: Path, content: bytes | None, with_key: bool
+) -> None:
+    """A missing file, and one of something else; a key that has a password must not ask for it at a terminal."""
+    path = tmp_path / "client.pem"
+    if content is not None:
+        path.write_bytes(content)
+    security = KafkaSecurity(protocol="SSL", cert_file=path, key_file=path if with_key else None)
+    with pytest.raises(
+        SettingsError, match=r"ssl_cert_file=.*client.pem.* cannot be read as a certificate and its key"
+    ):
+        security.client_options()
+
+
+def test_a_certificate_that_would_not_be_shown_is_refused(tmp_path: Path) -> None:
+    """Without TLS there is nobody to show it to; a key belongs to a certificate."""
+    with pytest.raises(SettingsError, match="security_protocol=PLAINTEXT does not use TLS"):
+        KafkaSecurity(cert_file=tmp_path / "client.pem")
+    with pytest.raises(SettingsError, match="ssl_key_file is given without ssl_cert_file"):
+        KafkaSecurity(protocol="SSL", key_file=tmp_path / "client.key")

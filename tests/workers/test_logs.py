@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from models.errors import SettingsError
-from workers.logs import _CHATTERING, LogFormat, configure_structlog, logging_config
+from workers.logs import _CHATTERING, LogFormat, LoggedUserIds, configure_structlog, logging_config
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +81,32 @@ def test_a_library_repeats_itself_once_in_a_while(capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().err.splitlines()
     assert sum("Unable to connect" in line for line in lines) == 1
     assert sum("set aside" in line for line in lines) == 3
+
+
+def test_a_pseudonym_is_one_users_alone_and_tells_nothing() -> None:
+    """Of one key the same in every process, of another key another; the user's id is not in it."""
+    names = LoggedUserIds("pseudonym", "secret key")
+    assert names.name(b"alice") == LoggedUserIds("pseudonym", "secret key").name(b"alice")
+    assert names.name(b"alice") != names.name(b"bob")
+    assert names.name(b"alice") != LoggedUserIds("pseudonym", "another key").name(b"alice")
+    assert names.name(b"alice").startswith("user-")
+    assert "alice" not in names.name(b"alice")
+
+
+def test_without_a_key_pseudonyms_are_of_one_process() -> None:
+    """Nobody can link them to the lines of another start."""
+    assert LoggedUserIds("pseudonym", None).name(b"alice") != LoggedUserIds("pseudonym", None).name(b"alice")
+
+
+def test_a_key_of_any_length_will_do() -> None:
+    """Also one that blake2b would not take."""
+    assert LoggedUserIds("pseudonym", "k" * 1_000).name(b"alice") != LoggedUserIds("pseudonym", "k" * 999).name(
+        b"alice"
+    )
+
+
+def test_users_as_they_are_called_and_not_at_all() -> None:
+    """A key that is no text is escaped; a record without key has no user."""
+    assert LoggedUserIds("plain", None).name(b"zo\xc3\xab\xff") == "zoë\\xff"
+    assert LoggedUserIds("none", None).name(b"alice") == "-"
+    assert LoggedUserIds("plain", None).name(None) == "-"
