@@ -1,6 +1,7 @@
-"""A standby follows the changelog: when a worker dies, its users' states are there already."""
+"""Workers that wait: a standby has the states when a worker dies, and one without partitions has its turn."""
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -94,3 +95,25 @@ def test_a_standby_takes_over_without_reading_the_changelog_again(
     undisturbed = uninterrupted(broker, tiny_artifact, unique_name("undisturbed"), tmp_path)
     assert stream.states() == undisturbed.states()
     assert lists_by_click(stream) == lists_by_click(undisturbed)
+
+
+def test_a_worker_that_had_nothing_to_do_for_long_takes_over(
+    broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Longer than the client library lets a member go without a fetch: it is a member all the same."""
+    stream = make_stream(broker, tiny_artifact.folder, unique_name("waiting"), partitions=1, log_format="json")
+    with ExitStack() as stack:
+        workers = []
+        for number in range(2):
+            folder = tmp_path / f"worker-{number}"
+            folder.mkdir()
+            # Faust's own setting, of the consumer: 1000 s otherwise.
+            workers.append(stack.enter_context(running_worker(stream, folder, BROKER_MAX_POLL_INTERVAL="3")))
+        wait_until(lambda: all(FLOWING in worker.log for worker in workers), 60)
+        wait_until(lambda: sorted(map(partitions_of, workers)) == [[], [0]], 60)
+        owner, waiting = sorted(workers, key=partitions_of, reverse=True)
+        time.sleep(10)
+        owner.kill()
+        stream.send(clicks(0, USERS))
+        waiting.wait_for_clicks(USERS)
+        assert waiting.stop() == 0
