@@ -28,8 +28,8 @@ class SeenOutage:
 
 ENDS = pytest.mark.xfail(
     strict=True,
-    reason="A write that is not acknowledged within request_timeout_s, 40 s, ends the worker at once, or its work alone "
-    "while its process hangs in its shutdown.",
+    reason="A write that is not acknowledged within request_timeout_s, 40 s, ends the worker, or its work alone while "
+    "its process hangs in its shutdown.",
 )
 SOMETIMES_ENDS = pytest.mark.xfail(
     strict=False,
