@@ -1,6 +1,7 @@
 """The Faust app: `faust -A workers.app worker`, and what `nextclick worker` starts."""
 
 import asyncio
+import gc
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -91,6 +92,9 @@ class RecommenderApp(StreamingApp):
         )
         self.recommender = Recommender(self, pipeline, self.metrics, batches_in_flight=settings.batches_in_flight)
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
+        # What was made by now stays: the vocabulary alone has an object an item, which no collection need look at again.
+        gc.collect()
+        gc.freeze()
         self.readiness.model_is_warm()
         log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)
 

@@ -64,6 +64,7 @@ def build_pipeline(
             runtime,
             loader.arena,
             state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
+            with_seen=exclude_seen,
         ),
         ranker=Ranker(
             artifact,

@@ -72,29 +72,31 @@ class ClickDecoder:
 
     def decode(self, record: ClickRecord) -> ClickEvent | Rejection:
         """Return the record's click, or why it is none; never raises on a record, whatever its bytes."""
+        value = record.value
+        if value is None:
+            return Rejection(record, RejectionReason.NULL_VALUE, "the record has no value")
         try:
-            message = self._decode_message(record.value)
-            self._check_ids(message)
+            message = self._decode_message(value)
+            self._check_ids(message, len(value))
             self._check_timestamp(message.timestamp_ms)
             if self._check_key:
                 _check_key(record.key, message.user_id)
         except _Refused as refused:
             return Rejection(record, refused.reason, refused.detail)
+        # By position: half the time of naming the fields, once a click.
         return ClickEvent(
-            record=record,
-            user_id=UserId(message.user_id),
-            item_id=ItemId(message.item_id),
-            timestamp_ms=message.timestamp_ms,
-            event_id=message.event_id,
-            session_id=message.session_id,
-            event_type=message.event_type,
-            value=message.value,
-            consent=message.consent is not False,
+            record,
+            UserId(message.user_id),
+            ItemId(message.item_id),
+            message.timestamp_ms,
+            message.event_id,
+            message.session_id,
+            message.event_type,
+            message.value,
+            message.consent is not False,
         )
 
-    def _decode_message(self, value: bytes | None) -> _ClickMessage:
-        if value is None:
-            raise _Refused(RejectionReason.NULL_VALUE, "the record has no value")
+    def _decode_message(self, value: bytes) -> _ClickMessage:
         try:
             # msgspec does not look at the bytes of fields that it leaves out.
             value.decode()
@@ -106,18 +108,19 @@ class ClickDecoder:
         except (msgspec.DecodeError, RecursionError) as error:
             raise _Refused(RejectionReason.NOT_JSON, str(error)) from error
 
-    def _check_ids(self, message: _ClickMessage) -> None:
+    def _check_ids(self, message: _ClickMessage, message_bytes: int) -> None:
         if not message.user_id or not message.item_id:
             name = "item_id" if message.user_id else "user_id"
             raise _Refused(RejectionReason.EMPTY_ID, f"{name} is empty")
+        # No id is longer than the message that it came in, which is short as a rule.
+        if message_bytes <= self._max_id_bytes:
+            return
         for name in ("user_id", "item_id", "session_id", "event_id", "event_type"):
             text: str | None = getattr(message, name)
-            # A character takes at most 4 bytes: most ids need not be encoded to be measured.
-            if text is not None and len(text) * 4 > self._max_id_bytes:
-                size = len(text.encode())
-                if size > self._max_id_bytes:
-                    detail = f"{name} has {size} bytes, the limit is {self._max_id_bytes}"
-                    raise _Refused(RejectionReason.ID_TOO_LONG, detail)
+            size = 0 if text is None else len(text.encode())
+            if size > self._max_id_bytes:
+                detail = f"{name} has {size} bytes, the limit is {self._max_id_bytes}"
+                raise _Refused(RejectionReason.ID_TOO_LONG, detail)
 
     def _check_timestamp(self, timestamp_ms: int) -> None:
         if timestamp_ms < 0:

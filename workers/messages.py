@@ -51,6 +51,7 @@ class ListWriter:
             generated_at_ms: The wall clock.
         """
         headers = ((f"{HEADER_PREFIX}generated_at_ms", str(generated_at_ms).encode()),)
+        list_length = top_score.shape[1]
         lengths = np.isfinite(top_score).sum(axis=1).tolist()
         rows = zip(clicks, top_item.tolist(), top_score, lengths, strategies, strict=True)
         return [
@@ -58,7 +59,9 @@ class ListWriter:
                 self._topic,
                 click.record.partition,
                 click.record.key,
-                self._value(click, items[:length], scores[:length], strategy),
+                self._value(click, items, scores, strategy)
+                if length == list_length
+                else self._value(click, items[:length], scores[:length], strategy),
                 headers,
             )
             for click, items, scores, length, strategy in rows

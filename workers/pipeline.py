@@ -29,6 +29,7 @@ goes on after an abandoned batch begins with `forget`.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from types import MappingProxyType
 
 import numpy as np
@@ -168,9 +169,9 @@ class Pipeline:
         clicks, rejections = self._decode(records, refused)
         columns = click_columns(clicks, self._vocabulary)
         consent = np.array([click.consent for click in clicks], dtype=np.bool_)
-        users = [_user(click) for click in clicks if click.consent]
+        users: list[UserKey] = [(click.record.partition, click.user_id.encode()) for click in clicks]
         rows = np.full(len(clicks), NO_ROW)
-        loaded = self._loader.load(users)
+        loaded = self._loader.load(list(compress(users, consent)))
         rows[consent] = loaded.rows
         stepped, counts = self._stepper.step(columns, rows, consent)
         listed = stepped if self._per_click else stepped.newest_per_user()
@@ -185,7 +186,7 @@ class Pipeline:
             unreadable_states={key: reason for (_, key), reason in loaded.unreadable.items()},
         )
         partitions = frozenset(record.partition for record in records)
-        return ComputedBatch(partitions, [*lists, *letters], self._new_states(clicks, stepped), report)
+        return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report)
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
@@ -252,16 +253,11 @@ class Pipeline:
             rejection, topic=self._topics.dead_letters, partitions=self._topics.dead_letter_partitions
         )
 
-    def _new_states(self, clicks: Sequence[ClickEvent], stepped: SteppedClicks) -> list[StateRow]:
+    def _new_states(self, users: Sequence[UserKey], stepped: SteppedClicks) -> list[StateRow]:
         """Return one record per user of the micro-batch, his newest, users in the order of their first clicks."""
-        positions = stepped.position[stepped.row != NO_ROW]
-        rows, first = np.unique(stepped.row[stepped.row != NO_ROW], return_index=True)
+        remembered = stepped.row != NO_ROW
+        rows, first = np.unique(stepped.row[remembered], return_index=True)
         order = np.argsort(first)
-        users = [_user(clicks[position]) for position in positions[first[order]].tolist()]
+        owners = [users[position] for position in stepped.position[remembered][first[order]].tolist()]
         records = self._loader.arena.encode(rows[order])
-        return [StateRow(*user, record) for user, record in zip(users, records, strict=True)]
-
-
-def _user(click: ClickEvent) -> UserKey:
-    """Return whose state a click advances."""
-    return click.record.partition, click.user_id.encode()
+        return [StateRow(*user, record) for user, record in zip(owners, records, strict=True)]

@@ -54,17 +54,25 @@ class Ranker:
         """Rank for each click, in the order given: the same items and scores whatever else is in the batch."""
         shape = len(stepped), self._manifest.list_length
         ranked = RankedItems(np.empty(shape, np.int64), np.empty(shape, np.float32))
+        popular = np.flatnonzero(stepped.strategy == _POPULAR)
+        if not len(popular):
+            self._rank_personal(stepped, ranked)
+            return ranked
         personal = np.flatnonzero(stepped.strategy != _POPULAR)
-        for start in range(0, len(personal), self._rows_per_run):
-            run = personal[start : start + self._rows_per_run]
+        of_state = RankedItems(ranked.top_item[personal], ranked.top_score[personal])
+        self._rank_personal(stepped.take(personal), of_state)
+        ranked.top_item[personal], ranked.top_score[personal] = of_state
+        exclude_index = self._exclude_index(stepped.seen_index[popular])
+        ranked.top_item[popular], ranked.top_score[popular] = self._popular.rank(exclude_index)
+        return ranked
+
+    def _rank_personal(self, stepped: SteppedClicks, ranked: RankedItems) -> None:
+        """Fill in what the model ranks from each click's state."""
+        for start in range(0, len(stepped), self._rows_per_run):
+            run = slice(start, start + self._rows_per_run)
             state = tuple(tensor[run] for tensor in stepped.tensors)
             exclude_index = self._exclude_index(stepped.seen_index[run])
             ranked.top_item[run], ranked.top_score[run] = self._runtime.rank(state, exclude_index, self._item_bias)
-        popular = np.flatnonzero(stepped.strategy == _POPULAR)
-        if len(popular):
-            exclude_index = self._exclude_index(stepped.seen_index[popular])
-            ranked.top_item[popular], ranked.top_score[popular] = self._popular.rank(exclude_index)
-        return ranked
 
     def probe(self) -> None:
         """Rank from the empty state.
@@ -78,4 +86,6 @@ class Ranker:
 
     def _exclude_index(self, seen_index: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the items that may not be listed, (B, R), padded with -1."""
-        return seen_index.astype(np.int64) if self._exclude_seen else no_exclusions(*seen_index.shape)
+        if self._exclude_seen:
+            return seen_index.astype(np.int64)
+        return no_exclusions(len(seen_index), self._manifest.ring_length)

@@ -86,7 +86,8 @@ class RecordBatchWriter(Service):
         """
         by_partition: dict[TopicPartition, list[OutgoingRecord]] = defaultdict(list)
         for record in records:
-            by_partition[record.topic, record.partition].append(record)
+            # Topic and partition.
+            by_partition[record[:2]].append(record)
         sent = await asyncio.gather(*(self._send_partition(*item) for item in by_partition.items()))
         return asyncio.ensure_future(_acknowledged(by_partition, sent))
 

@@ -99,9 +99,14 @@ class StateArena:
         self._ring_next[rows] = (position + 1) % self._ring_length
         self.head["ring_size"][rows] = np.minimum(self.head["ring_size"][rows] + 1, self._ring_length)
 
-    def ring_items(self, rows: Rows) -> NDArray[np.int32]:
-        """Return the items of these rows' rings, in no order, -1 for one that is not known, (B, R)."""
-        return self._ring_items[rows]
+    def ring_items(self, rows: Rows, count: int) -> NDArray[np.int32]:
+        """Return the items of these rows' rings, in no order, -1 for one that is not known, (B, count).
+
+        Args:
+            rows: The rows.
+            count: R for all of them, 0 for none.
+        """
+        return self._ring_items[rows, :count] if count else np.empty((len(rows), 0), np.int32)
 
     # ---- records
 

@@ -30,7 +30,8 @@ class SteppedClicks:
         position: Which clicks of the batch, (S,).
         row: The arena's row of each one's user, -1 without consent, (S,).
         tensors: The model's tensors after each, (S, ...): copies, later clicks do not change them.
-        seen_index: Items that the user has clicked lately, this one included, padded with -1, (S, R).
+        seen_index: Items that the user has clicked lately, this one included, padded with -1, (S, R); (S, 0) where
+            nobody asks.
         strategy: How a list for each comes about: positions in `STRATEGIES`, (S,).
     """
 
@@ -52,6 +53,12 @@ class SteppedClicks:
             self.seen_index[order],
             self.strategy[order],
         )
+
+    def in_order(self) -> "SteppedClicks":
+        """Return them in the order of the batch; one round alone is in it already."""
+        if (np.diff(self.position) > 0).all():
+            return self
+        return self.take(np.argsort(self.position))
 
     def newest_per_user(self) -> "SteppedClicks":
         """Keep each user's newest click; clicks without consent belong to nobody and all stay.
@@ -88,13 +95,16 @@ class Stepper:
         runtime: The model.
         arena: Where the users' states are; changed in place, nothing of it is durable.
         state_ttl_ms: A user who was away for longer, in event time, starts over; None: nobody does.
+        with_seen: Whether what the user has clicked lately is handed on.
     """
 
-    def __init__(self, runtime: ModelRuntime, arena: StateArena, *, state_ttl_ms: int | None) -> None:
+    def __init__(self, runtime: ModelRuntime, arena: StateArena, *, state_ttl_ms: int | None, with_seen: bool) -> None:
         self._runtime = runtime
         self._manifest = runtime.manifest
         self._arena = arena
         self._state_ttl_ms = state_ttl_ms
+        # Columns of `seen_index`.
+        self._seen_items = self._manifest.ring_length if with_seen else 0
 
     def step(self, clicks: ClickColumns, rows: Rows, consent: NDArray[np.bool_]) -> tuple[SteppedClicks, StepCounts]:
         """Advance the users' states by their clicks.
@@ -118,7 +128,7 @@ class Stepper:
             late=sum(late for _, late in taken),
             unknown_items=sum(int((clicks.item_index[one.position] == UNKNOWN_ITEM).sum()) for one, _ in taken),
         )
-        return stepped.take(np.argsort(stepped.position)), counts
+        return stepped.in_order(), counts
 
     def probe(self) -> None:
         """Take a step from the empty state, on the first item.
@@ -137,9 +147,8 @@ class Stepper:
         forget_expired(self._arena, rows, clicks, state_ttl_ms=self._state_ttl_ms)
         applied = apply_clicks(self._arena, rows, clicks, session_rule=self._manifest.session_rule)
         self._advance(rows, clicks, applied.gap_ms)
-        stepped = SteppedClicks(
-            position, rows, self._arena.gather(rows), self._arena.ring_items(rows), self._strategies(rows)
-        )
+        seen_index = self._arena.ring_items(rows, self._seen_items)
+        stepped = SteppedClicks(position, rows, self._arena.gather(rows), seen_index, self._strategies(rows))
         return stepped, int(applied.late.sum())
 
     def _advance(self, rows: Rows, clicks: ClickColumns, gap_ms: NDArray[np.int64]) -> None:
@@ -172,8 +181,8 @@ class Stepper:
             tensor[known] = advanced
         strategy = np.full(len(alone), _CODE[Strategy.POPULAR], np.uint8)
         strategy[known] = _CODE[Strategy.SINGLE_CLICK]
-        seen_index = np.full((len(alone), self._manifest.ring_length), UNKNOWN_ITEM, np.int32)
-        seen_index[:, 0] = alone.item_index
+        seen_index = np.full((len(alone), self._seen_items), UNKNOWN_ITEM, np.int32)
+        seen_index[:, :1] = alone.item_index[:, None]
         return SteppedClicks(position, np.full(len(alone), NO_ROW), tensors, seen_index, strategy)
 
 

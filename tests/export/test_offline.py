@@ -76,7 +76,7 @@ def _worker_lists(artifact: Artifact, clicks: pl.DataFrame) -> list[ScoredList]:
     runtime = ModelRuntime(artifact)
     loader = StateLoader(runtime, artifact.vocabulary, NoStates(), capacity=10)
     rows = loader.load([(0, event.user_id.encode()) for event in events]).rows
-    stepper = Stepper(runtime, loader.arena, state_ttl_ms=None)
+    stepper = Stepper(runtime, loader.arena, state_ttl_ms=None, with_seen=True)
     stepped, _ = stepper.step(click_columns(events, artifact.vocabulary), rows, np.ones(len(events), dtype=np.bool_))
     no_bias = np.zeros(len(artifact.vocabulary), np.float32)
     ranker = Ranker(artifact, runtime, item_bias=no_bias, exclude_seen=artifact.manifest.exclude_seen)

@@ -74,7 +74,7 @@ class StepRun:
     def step(self, clicks: Sequence[ClickEvent]) -> list[SteppedClick]:
         """Take one micro-batch; return what came out of it, by partition in offset order."""
         loader = self.loader()
-        stepper = Stepper(self.runtime, loader.arena, state_ttl_ms=self.state_ttl_ms)
+        stepper = Stepper(self.runtime, loader.arena, state_ttl_ms=self.state_ttl_ms, with_seen=True)
         consent = np.array([click.consent for click in clicks], dtype=np.bool_)
         rows = np.full(len(clicks), NO_ROW)
         loaded = loader.load([user_of(click) for click in clicks if click.consent])

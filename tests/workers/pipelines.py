@@ -78,7 +78,7 @@ def make_pipeline(
         ),
         vocabulary=artifact.vocabulary,
         loader=loader,
-        stepper=Stepper(runtime, loader.arena, state_ttl_ms=None),
+        stepper=Stepper(runtime, loader.arena, state_ttl_ms=None, with_seen=exclude_seen),
         ranker=Ranker(
             artifact,
             runtime,

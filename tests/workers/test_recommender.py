@@ -152,10 +152,17 @@ class Scene:
             )
 
     async def acknowledge(self, *steps: str) -> None:
-        """Let the broker acknowledge, and let everybody go on as far as he can."""
+        """Let the broker acknowledge, once it was asked, and let everybody go on as far as he can."""
         for step in steps:
+            await self.until(step)
             self.pipeline.sent[step].set_result({})
         await settle()
+
+    async def until(self, step: str) -> None:
+        """Wait until a step is taken."""
+        async with asyncio.timeout(30):
+            while step not in self.pipeline.steps:  # noqa: ASYNC110 - taken in another thread
+                await asyncio.sleep(0.001)
 
 
 async def settle() -> None:
@@ -176,7 +183,7 @@ def test_while_one_is_written_the_next_is_computed() -> None:
     async def play() -> Scene:
         scene = Scene()
         await scene.process(0, 1)
-        await settle()
+        await scene.until("publish 1")
         assert scene.pipeline.steps == ["forget", "compute 0", "publish 0", "compute 1", "publish 1"]
         await scene.acknowledge("publish 1")
         assert scene.pipeline.steps[5:] == []
@@ -204,8 +211,8 @@ def test_no_more_are_in_flight_than_there_is_room_for() -> None:
         assert "compute 2" not in scene.pipeline.steps
         await scene.acknowledge("publish 0")
         await scene.acknowledge("save 0")
-        assert "compute 2" in scene.pipeline.steps
         await waiting
+        assert "compute 2" in scene.pipeline.steps
 
     asyncio.run(play())
 
@@ -219,6 +226,7 @@ def test_nothing_is_saved_or_committed_behind_a_failure(failing: str) -> None:
         await scene.process(0, 1)
         await settle()
         await scene.acknowledge("publish 1", *(["publish 0"] if failing == "save 0" else []))
+        await scene.until(failing)
         scene.pipeline.sent[failing].set_exception(BrokerError("The broker is gone."))
         if "save 1" in scene.pipeline.sent:
             scene.pipeline.sent["save 1"].set_result({})
@@ -240,14 +248,16 @@ def test_an_abandoned_batch_takes_its_era_along() -> None:
     async def play() -> Scene:
         scene = Scene()
         await scene.process(0, 1)
-        await settle()
+        await scene.until("publish 1")
         scene.app.consumer.era = SECOND
         await scene.acknowledge("publish 0", "publish 1")
         # Taken from the queue before the era ended.
         await scene.process(2)
+        scene.pipeline.sent.clear()
         await scene.process(0, era=SECOND)
-        await settle()
-        await scene.acknowledge("publish 0")
+        while "publish 0" not in scene.pipeline.sent:
+            await settle()
+        scene.pipeline.sent["publish 0"].set_result({})
         await scene.acknowledge("save 0")
         return scene
 
@@ -265,7 +275,7 @@ def test_an_era_begins_when_nothing_of_the_last_is_in_flight() -> None:
         scene = Scene()
         # A seek alone: the batches before it are still owned, and finish.
         await scene.process(0)
-        await settle()
+        await scene.until("publish 0")
         after_seek = Era(FIRST.generation, FIRST.seeks)._replace(seeks=1)
         waiting = asyncio.ensure_future(scene.process(0, era=after_seek))
         await settle()
@@ -315,7 +325,7 @@ def test_a_batch_that_fails_waits_for_those_before_it() -> None:
         await scene.acknowledge("publish 0")
         await scene.acknowledge("save 0")
         await failing
-        await settle()
+        await scene.until("publish 1")
         return scene
 
     scene = asyncio.run(play())

@@ -104,7 +104,7 @@ def test_a_ring_is_a_queue_of_r(
         arena.append_to_rings(row, np.array([item_hash], np.uint64), np.array([number]), np.array([timestamp_ms]))
     state = decode_state(arena.encode(row)[0])
     assert ring_entries(state.ring) == list(expected)
-    items = [item for item in arena.ring_items(row)[0].tolist() if item != UNKNOWN_ITEM]
+    items = [item for item in arena.ring_items(row, ring_length)[0].tolist() if item != UNKNOWN_ITEM]
     assert sorted(items) == list(range(len(clicks)))[-ring_length:]
     assert ring_entries(decode_state(arena.encode(np.array([0]))[0]).ring) == []
 
@@ -118,7 +118,7 @@ def test_a_cleared_row_remembers_nothing(tiny_artifact: Artifact) -> None:
     arena.rebuilt[0] = True
     arena.clear(row)
     assert arena.encode(row) == make_arena(tiny_artifact, 0).encode(row)
-    assert (arena.ring_items(row) == UNKNOWN_ITEM).all()
+    assert (arena.ring_items(row, 5) == UNKNOWN_ITEM).all()
     assert not arena.rebuilt.any()
 
 

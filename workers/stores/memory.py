@@ -20,8 +20,11 @@ class MemoryStore(StateRecordStore):
 
     def install(self, rows: Iterable[StateRow], changelog_offsets: Mapping[int, int]) -> None:
         """Keep rows whose changelog records are acknowledged."""
+        kept = self._rows
         for partition, user_key, record in rows:
-            self._rows.setdefault(partition, {})[user_key] = record
+            if partition not in kept:
+                kept[partition] = {}
+            kept[partition][user_key] = record
         self._offsets.update(changelog_offsets)
 
     def newest_offset(self, partition: int) -> int | None:
