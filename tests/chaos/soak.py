@@ -87,7 +87,7 @@ def soak(clicks: int, users: int, clicks_per_second: float, servers: str, folder
         load = ClickLoad(servers, stream.settings.clicks_topic, rounds_of_clicks(clicks, users), clicks_per_second)
         started_s = time.monotonic()
         load.start()
-        samples = list(_samples(slot, clicks, sample_s))
+        samples = list(_samples(slot, load, clicks, sample_s))
         seconds = time.monotonic() - started_s
         report = load.wait()
         metrics = slot.metrics()
@@ -107,7 +107,7 @@ def rounds_of_clicks(clicks: int, users: int) -> Iterator[OutgoingClick]:
         yield encode_click({"user_id": f"user-{user}", "item_id": item_id, "timestamp_ms": timestamp_ms})
 
 
-def _samples(slot: WorkerSlot, clicks: int, sample_s: float) -> Iterator[Sample]:
+def _samples(slot: WorkerSlot, load: ClickLoad, clicks: int, sample_s: float) -> Iterator[Sample]:
     """Look at the worker until it has processed every click."""
     processed = 0.0
     deadline = time.monotonic() + STALL_TIMEOUT_S
@@ -121,7 +121,10 @@ def _samples(slot: WorkerSlot, clicks: int, sample_s: float) -> Iterator[Sample]
             watched = {name: metrics[f"watched_{name.replace(' ', '_')}"] for name in ALLOWED if _is_watched(name)}
             yield Sample(processed, process_values(pid) | watched)
         elif time.monotonic() > deadline:
-            raise TimeoutError(f"The worker stands still after {processed:.0f} clicks: see {slot.log}")
+            raise TimeoutError(
+                f"The worker stands still after {processed:.0f} of {load.report.acknowledged} acknowledged clicks, "
+                f"{load.report.sent} sent; /readyz answers {slot.page('/readyz')}: see {slot.log}"
+            )
 
 
 def _is_watched(name: str) -> bool:
