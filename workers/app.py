@@ -92,7 +92,7 @@ class RecommenderApp(StreamingApp):
         )
         self.recommender = Recommender(self, pipeline, self.metrics, batches_in_flight=settings.batches_in_flight)
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
-        # What was made by now stays: the vocabulary alone has an object an item, which no collection need look at again.
+        # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.
         gc.collect()
         gc.freeze()
         self.readiness.model_is_warm()

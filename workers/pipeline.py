@@ -258,6 +258,6 @@ class Pipeline:
         remembered = stepped.row != NO_ROW
         rows, first = np.unique(stepped.row[remembered], return_index=True)
         order = np.argsort(first)
-        owners = [users[position] for position in stepped.position[remembered][first[order]].tolist()]
+        positions: list[int] = stepped.position[remembered][first[order]].tolist()
         records = self._loader.arena.encode(rows[order])
-        return [StateRow(*user, record) for user, record in zip(owners, records, strict=True)]
+        return [StateRow(*users[position], record) for position, record in zip(positions, records, strict=True)]
