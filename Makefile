@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,dev
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-kafka compose-check online-eval demo chaos soak bench broker up down
+.PHONY: help setup fmt lint types contracts check test test-kafka fuzz audit compose-check online-eval demo chaos soak bench broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,13 +42,19 @@ test-kafka: setup ## The tests with a broker against a real Apache Kafka: NEXTCL
 	@test -n "$$NEXTCLICK_TEST_BROKER$$NEXTCLICK_TEST_KAFKA_CLUSTER" || { echo "Name a broker: make test-kafka NEXTCLICK_TEST_BROKER=host:port" >&2; exit 2; }
 	$(BIN)/pytest -m "broker or kafka"
 
+fuzz: setup ## 100,000 damaged records through the decoder, 20,000 through a real worker: SEED=1 for others
+	NEXTCLICK_TEST_FUZZ_RECORDS=100000 $(if $(SEED),NEXTCLICK_TEST_FUZZ_SEED=$(SEED)) $(BIN)/pytest tests/workers/test_decoding_fuzz.py tests/integration/test_fuzz.py
+
+audit: setup ## Dependencies against a database of advisories; skipped, with the reason, where none can be reached
+	@$(BIN)/python .ci/audit.py $(BIN)/pip-audit
+
 compose-check: setup ## docker-compose.yml against its schema and, where there is one, a compose client; no engine needed
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@if docker compose version >/dev/null 2>&1; then docker compose --profile "*" config --quiet && echo "docker compose config: ok"; \
 	elif command -v docker-compose >/dev/null; then docker-compose config --quiet && echo "docker-compose config: ok"; \
 	else echo "docker compose config: skipped, there is no compose client"; fi
 
-check: lint types contracts compose-check test ## Lint, types, import contracts, compose file and tests
+check: lint types contracts compose-check audit test ## Lint, types, import contracts, compose file, advisories and tests
 
 DATASET ?= eshop
 data/prepared/$(DATASET)/prepared.json: | setup

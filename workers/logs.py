@@ -39,7 +39,8 @@ class LoggedUserIds:
         if self._mode == "none" or user_key is None:
             return "-"
         if self._mode == "plain":
-            return user_key.decode(errors="backslashreplace")
+            # An id can hold a line feed, and would then be a line of its own.
+            return user_key.decode(errors="backslashreplace").encode("unicode_escape").decode()
         return f"user-{blake2b(user_key, key=self._key, digest_size=8).hexdigest()}"
 
 

@@ -106,7 +106,11 @@ def test_a_key_of_any_length_will_do() -> None:
 
 
 def test_users_as_they_are_called_and_not_at_all() -> None:
-    """A key that is no text is escaped; a record without key has no user."""
-    assert LoggedUserIds("plain", None).name(b"zo\xc3\xab\xff") == "zoë\\xff"
+    """What is not ASCII is escaped, so that no id can write a line of the log; a record without key has no user."""
+    assert (
+        LoggedUserIds("plain", None).name(b"ann\nERROR all users deleted\x1b[2J")
+        == "ann\\nERROR all users deleted\\x1b[2J"
+    )
+    assert LoggedUserIds("plain", None).name(b"zo\xc3\xab") == "zo\\xeb"
     assert LoggedUserIds("none", None).name(b"alice") == "-"
     assert LoggedUserIds("plain", None).name(None) == "-"
