@@ -16,6 +16,7 @@ from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
 from workers.batch_consumer import FetchedRecords, batch_consumer
 from workers.changelog_reader import ChangelogReader
+from workers.click_log_check import ClickLogCheck
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
@@ -141,12 +142,15 @@ def _add_agents(app: RecommenderApp) -> None:
 
 def _measure(app: RecommenderApp) -> None:
     """Keep the gauges that no batch moves."""
+    click_log_check = ClickLogCheck(app.settings.source_topic)
 
     @app.timer(MEASURE_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
     async def _measure_now() -> None:
         consumer = batch_consumer(app)
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
+        ends = {tp.partition: consumer.highwater(tp) for tp in tps} if app.readiness.is_ready else {}
+        app.metrics.set_offsets_ahead(click_log_check.offsets_ahead(app.store.newest_clicks, ends))
         app.metrics.set_restored(set_aside=len(app.store.set_aside), stale=app.store.stale_records)
 
 

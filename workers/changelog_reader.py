@@ -16,7 +16,7 @@ from mode import Service
 from models.errors import BrokerError, TopicError
 from workers.kafka_admin import first_sentence
 from workers.kafka_security import KafkaSecurity
-from workers.log_ends import true_ends
+from workers.log_ends import LogEnd, true_ends
 
 log = structlog.get_logger("nextclick")
 
@@ -33,10 +33,12 @@ class ChangelogSpan(NamedTuple):
     Attributes:
         start: Offset of the first record to read.
         end: Offset behind the last record that was there when the reading began.
+        newest_record: That record's value; None where there is none, or it is a tombstone.
     """
 
     start: int
     end: int
+    newest_record: bytes | None = None
 
 
 class ChangelogReader(Service):
@@ -99,7 +101,7 @@ class ChangelogReader(Service):
 
     async def _ask_for_ends(
         self, tps: Sequence[TopicPartition]
-    ) -> tuple[Mapping[TopicPartition, int], Mapping[TopicPartition, int]]:
+    ) -> tuple[Mapping[TopicPartition, int], Mapping[TopicPartition, LogEnd]]:
         """Return each partition's first offset and its end; an outage is waited for, as every fetch does."""
         while True:
             try:
@@ -149,13 +151,13 @@ class ChangelogReader(Service):
         self._quiet_since, self._quiet_since_ms = time.monotonic(), time.time() * 1000
 
 
-def _span(tp: TopicPartition, newest_offset: int | None, *, first: int, end: int) -> ChangelogSpan:
+def _span(tp: TopicPartition, newest_offset: int | None, *, first: int, end: LogEnd) -> ChangelogSpan:
     """Return what is left to read behind the newest record that is known."""
     start = first if newest_offset is None else max(first, newest_offset + 1)
-    if newest_offset is not None and newest_offset >= end:
+    if newest_offset is not None and newest_offset >= end.offset:
         raise TopicError(
             f"The states of partition {tp.partition} are of changelog offset {newest_offset}, but {tp.topic} ends at "
-            f"{end}: it was deleted and made again, or lost records. If the changelog is right, delete the folder "
-            f"partition-{tp.partition} of the state folder; if the states are, restore the topic."
+            f"{end.offset}: it was deleted and made again, or lost records. If the changelog is right, delete the "
+            f"folder partition-{tp.partition} of the state folder; if the states are, restore the topic."
         )
-    return ChangelogSpan(start, max(start, end))
+    return ChangelogSpan(start, max(start, end.offset), None if end.last is None else end.last.value)

@@ -100,6 +100,12 @@ class WorkerMetrics:
             "State records of the changelog that did not decode when they were restored.",
             registry=self.registry,
         )
+        self._offsets_ahead = Gauge(
+            "nextclick_states_ahead_of_clicks",
+            "By how many offsets restored states are ahead of the click log; above 0 it was made again or lost clicks.",
+            ["partition"],
+            registry=self.registry,
+        )
         self._stale = Gauge(
             "nextclick_stale_state_records",
             "State records left out of the restore because they were older than the one restored already.",
@@ -164,6 +170,10 @@ class WorkerMetrics:
     def set_standby_lag(self, records_of_partition: Mapping[int, int]) -> None:
         """Set how far behind each standby partition is."""
         _set_by_partition(self._standby_lag, records_of_partition)
+
+    def set_offsets_ahead(self, offsets_of_partition: Mapping[int, int]) -> None:
+        """Set by how much the states of each partition are ahead of its clicks."""
+        _set_by_partition(self._offsets_ahead, offsets_of_partition)
 
     def set_restored(self, *, set_aside: int, stale: int) -> None:
         """Set what the restore left out."""

@@ -141,6 +141,7 @@ class Restore:
     def _note_ends(self, spans: Mapping[int, ChangelogSpan]) -> None:
         """Keep that everything before the ends is read, also where the last offsets hold no record."""
         for partition, span in spans.items():
+            self._store.note_newest(partition, span.newest_record)
             newest = self._store.newest_offset(partition)
             if span.end > (0 if newest is None else newest + 1):
                 self._store.restore(partition, {}, span.end - 1)

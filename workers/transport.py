@@ -85,7 +85,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _highwaters(self, partitions: Collection[TP]) -> Mapping[TP, int]:
         """Return the true end of each partition; Faust seeks to where it wants to read afterwards."""
-        return await true_ends(self._ensure_consumer(), partitions)
+        ends = await true_ends(self._ensure_consumer(), partitions)
+        return {tp: end.offset for tp, end in ends.items()}
 
 
 def _set(consumer: aiokafka.AIOKafkaConsumer, name: str, value: object) -> None:

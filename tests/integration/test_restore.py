@@ -157,3 +157,22 @@ def test_states_of_a_changelog_that_was_made_again_are_refused(
     with running_worker(other, tmp_path, **rocksdb) as worker:
         assert worker.process.wait(timeout=40) == 1
         assert "ends at 0: it was deleted and made again" in worker.log
+
+
+def test_a_click_topic_that_was_made_again_is_noticed(
+    broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Its offsets begin again below those in the states: clicks would be taken for redelivered in silence."""
+    name = unique_name("anew")
+    stream = make_stream(broker, tiny_artifact.folder, name, partitions=1)
+    stream.send(clicks_of(20, 1))
+    with running_worker(stream, tmp_path) as worker:
+        worker.wait_for_clicks(20)
+        assert worker.stop() == 0
+    anew = make_stream(broker, tiny_artifact.folder, name, partitions=1, clicks_topic=f"{name}-clicks-anew")
+    with running_worker(anew, tmp_path) as worker:
+        worker.wait_until_ready()
+        anew.send(clicks_of(5, 1))
+        wait_until(lambda: worker.metric("nextclick_states_ahead_of_clicks", partition="0") == 15)
+        assert "User states are ahead of their clicks" in worker.log
+        assert worker.clicks()["redelivered"] == 5

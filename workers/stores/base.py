@@ -6,6 +6,7 @@ restore fills it, whole fetched batches at a time: `newest_offset`, `apply_chang
 """
 
 import abc
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -42,11 +43,13 @@ class StateRecordStore(Store[bytes, bytes]):
     Attributes:
         set_aside: Changelog records that did not decode, by partition and key, newest; the user is without state.
         stale_records: Changelog records whose `last_offset` was below the one restored already; left out.
+        newest_clicks: `last_offset` of each partition's newest state when it was restored; the click log must hold it.
     """
 
     def __post_init__(self) -> None:
         self.set_aside: dict[tuple[int, bytes], bytes] = {}
         self.stale_records = 0
+        self.newest_clicks: dict[int, int] = {}
 
     # ---- the pipeline's side
 
@@ -107,6 +110,12 @@ class StateRecordStore(Store[bytes, bytes]):
             staged[key] = record.value
         self.restore(partition, staged, records[-1].offset)
 
+    def note_newest(self, partition: int, record: bytes | None) -> None:
+        """Note the click that a partition's newest changelog record stands for, where it stands for one."""
+        with contextlib.suppress(StateRecordError):
+            if record is not None:
+                self.newest_clicks[partition] = checked_last_offset(record)
+
     def _set_aside(self, partition: int, record: ChangelogRecord, error: StateRecordError) -> None:
         key, value = record.key, record.value
         if key is not None and value is not None:
@@ -143,6 +152,7 @@ class StateRecordStore(Store[bytes, bytes]):
         for tp in revoked:
             if tp.topic == changelog:
                 self.close_partition(tp.partition)
+                self.newest_clicks.pop(tp.partition, None)
                 self.set_aside = {key: record for key, record in self.set_aside.items() if key[0] != tp.partition}
 
     def reset_state(self) -> None:
