@@ -56,11 +56,13 @@ class _LenientBatch:
         return found
 
     def __iter__(self) -> Iterator[object]:
+        read = 0
         try:
-            # All of them before the first is given out: none may be given out twice.
-            return iter(list(self._batch))
+            for record in self._batch:
+                read += 1
+                yield record
         except UnicodeDecodeError:
-            return iter(_read_leniently(self._raw))
+            yield from _read_leniently(self._raw)[read:]
 
     def __next__(self) -> object:
         # A control batch is asked for its one record without being iterated.
