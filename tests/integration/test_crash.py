@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from export.artifact import Artifact
+from tests.integration import crashing_worker
+from tests.integration.crashing_worker import POINTS
 from tests.integration.harness import Stream, make_stream, running_worker
 
 pytestmark = pytest.mark.broker
@@ -81,11 +84,44 @@ def test_states_after_kill_9_equal_those_of_an_uninterrupted_run(
         while worker.metric("nextclick_clicks_total", outcome="applied") < CLICKS / 4:
             time.sleep(0.01)
         worker.kill()
-    with running_worker(stream, tmp_path) as worker:
+    finish(stream, tmp_path)
+    assert_nothing_lost(stream, uninterrupted)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_between_any_two_steps_changes_nothing(
+    apache_kafka: str,
+    tiny_artifact: Artifact,
+    unique_name: Callable[[str], str],
+    tmp_path: Path,
+    clicks: list[dict[str, object]],
+    uninterrupted: dict[str, bytes],
+    point: str,
+) -> None:
+    """Killed at the point by its name, twice in a row, several micro-batches in flight, and started again."""
+    stream = make_stream(
+        apache_kafka, tiny_artifact.folder, unique_name(point), partitions=PARTITIONS, max_batch_records=64
+    )
+    stream.send(clicks)
+    for times in (3, 1):
+        with running_worker(stream, tmp_path, command=crashing_worker.command(point, times)) as worker:
+            assert worker.process.wait(60) == -signal.SIGKILL
+    finish(stream, tmp_path)
+    assert_nothing_lost(stream, uninterrupted)
+
+
+def finish(stream: Stream, folder: Path) -> None:
+    """Let a worker process what is left, and stop it."""
+    with running_worker(stream, folder) as worker:
         worker.wait_until_ready()
         worker.wait_until_idle()
         assert worker.stop() == 0
 
+
+def assert_nothing_lost(stream: Stream, uninterrupted: dict[str, bytes]) -> None:
+    """Every click has its list, the same one however often; the states are those of the run without a crash."""
     lists = lists_of_each_click(stream)
     assert len(lists) == CLICKS
     assert all(len(values) == 1 for values in lists.values())
