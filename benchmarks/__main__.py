@@ -18,6 +18,8 @@ from benchmarks.scales import FULL, QUICK
 from models.errors import NextclickError, SettingsError
 from nextclick.signals import StoppedBySignal, raised_at_signal
 
+LOG_WIDTH = 120
+
 console = Console(stderr=True, highlight=False)
 
 
@@ -56,7 +58,8 @@ def main(
     except StoppedBySignal as stopped:
         raise typer.Exit(stopped.exit_code) from stopped
     measures = bench.measures.by_name()
-    print_tables(measures, Console(highlight=False))
+    # Into a file or a log, where there is no width to keep to, names come whole.
+    print_tables(measures, Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH))
     if failures:
         raise NextclickError(f"{len(failures)} failed, no results are written: {'; '.join(failures)}")
     path = out or (RESULTS if not (quick or only) else BUILD / "results.json")

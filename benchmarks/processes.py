@@ -19,7 +19,7 @@ from nextclick.child_process import ChildProcess
 from nextclick.free_ports import free_port
 
 READY_TIMEOUT_S = 300.0
-POLL_S = 0.02
+POLL_S = 0.05
 LOG_LINES_SHOWN = 12
 WORKER = (sys.executable, "-m", "nextclick", "worker")
 

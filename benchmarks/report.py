@@ -16,14 +16,17 @@ SMALL = 100
 
 def print_tables(measures: Mapping[str, Measure], console: Console) -> None:
     """Print every measure, and the bars beside those that have one."""
-    table = Table("measure", title="Median of the rounds, and their spread", title_justify="left")
+    table = Table(title="Median of the rounds, and their spread", title_justify="left")
+    table.add_column("measure", no_wrap=True, min_width=40)
     for column in ("median", "min", "max"):
         table.add_column(column, justify="right")
     table.add_column("unit")
     for name, measure in measures.items():
         table.add_row(name, _spelled(measure.median), _spelled(measure.min), _spelled(measure.max), measure.unit)
     console.print(table)
-    bars = Table("measure", "bar", title="Bars", title_justify="left")
+    bars = Table(title="Bars", title_justify="left")
+    bars.add_column("measure", no_wrap=True, min_width=40)
+    bars.add_column("bar", no_wrap=True)
     bars.add_column("measured", justify="right")
     bars.add_column("")
     for bar, measure, is_met in judged(measures):

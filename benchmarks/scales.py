@@ -51,7 +51,7 @@ FULL = Scale(
 
 QUICK = Scale(
     rounds=1,
-    clicks={1_000: 20_000, 10_240: 20_000, 102_400: 3_000, 1_024_000: 400},
+    clicks={1_000: 20_000, 10_240: 20_000, 102_400: 5_000, 1_024_000: 2_500},
     faust_clicks=1_500,
     quix_clicks=4_000,
     changelog_clicks=5_000,

@@ -8,7 +8,7 @@ OURS = ("workers/", "export/", "models/")
 ENTRY = "workers/process.py"
 # Both graphs are run from here: the function tells them apart.
 GRAPHS = "export/runtime.py"
-LIBRARIES = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
+LIBRARIES = ("aiokafka/", "faust/", "mode/", "asyncio/", "aiohttp/")
 # Threads that wait for something; py-spy itself does not always see that they do.
 IDLE = ("select (selectors.py)", "_worker (concurrent/futures/thread.py)", "wait (threading.py)")
 # What takes less than this goes to the rest.
@@ -36,12 +36,12 @@ def stage_shares(stacks: Iterable[str], looks: int) -> dict[str, float]:
 
 
 def _stage(frames: list[str]) -> str:
-    """Return the deepest file of ours, or else the deepest library that is known."""
+    """Return the deepest file of ours, or else the deepest file of a library that is known."""
     deepest_first = [(_function(frame), _file(frame)) for frame in reversed(frames)]
     for function, file in deepest_first:
         if file.startswith(OURS) and file != ENTRY:
             return f"{file.removesuffix('.py')}.{function}" if file == GRAPHS else file.removesuffix(".py")
-    return next((one for _, file in deepest_first for one in LIBRARIES if file.startswith(f"{one}/")), REST)
+    return next((file.removesuffix(".py") for _, file in deepest_first if file.startswith(LIBRARIES)), REST)
 
 
 def _function(frame: str) -> str:

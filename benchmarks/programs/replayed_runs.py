@@ -14,6 +14,7 @@ import onnxruntime
 from benchmarks.recordings import Recording, graph_of
 from export.artifact import load_artifact
 from export.runtime import ModelRuntime
+from models.errors import NextclickError
 
 
 def replay(artifact: Path, recording: Recording, seconds: float) -> dict[str, float]:
@@ -24,6 +25,9 @@ def replay(artifact: Path, recording: Recording, seconds: float) -> dict[str, fl
     runtime = ModelRuntime(load_artifact(artifact))
     sessions = {graph_of(one): one for one in vars(runtime).values() if isinstance(one, onnxruntime.InferenceSession)}
     outputs = {graph: [node.name for node in session.get_outputs()] for graph, session in sessions.items()}
+    rows = {graph: recording.rows(graph) for graph in sessions}
+    if not all(rows.values()):
+        raise NextclickError(f"The recording holds {rows} rows: record more clicks.")
     runs = [(graph, dict(feed)) for graph, feed in recording]
     spent_s: dict[str, float] = defaultdict(float)
     passes = 0
@@ -38,7 +42,7 @@ def replay(artifact: Path, recording: Recording, seconds: float) -> dict[str, fl
             deadline = time.perf_counter() + seconds
             passes = 0
             spent_s.clear()
-    return {graph: spent * 1e6 / passes / recording.rows(graph) for graph, spent in spent_s.items()}
+    return {graph: spent * 1e6 / passes / rows[graph] for graph, spent in spent_s.items()}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from benchmarks.programs.replayed_runs import replay
 from benchmarks.recordings import Recording
 from export.artifact import Artifact
 from export.runtime import ModelRuntime, no_exclusions
+from models.errors import NextclickError
 
 
 def make_recording(artifact: Artifact) -> Recording:
@@ -46,3 +47,11 @@ def test_inputs_are_copied_and_an_unchanged_one_is_kept_once() -> None:
 def test_a_recording_runs_without_a_worker(small_artifact: Artifact, graph: str) -> None:
     microseconds = replay(small_artifact.folder, make_recording(small_artifact), seconds=0.05)
     assert 0 < microseconds[graph] < 100_000
+
+
+def test_a_recording_that_lacks_a_graph_is_no_limit(small_artifact: Artifact) -> None:
+    recording = Recording()
+    state = {name: np.ones((3, 1, 8), dtype=np.float32) for name in ("hidden", "cell")}
+    recording.add("step", {"item_index": np.arange(3), **state})
+    with pytest.raises(NextclickError, match=r"'rank': 0.*record more clicks"):
+        replay(small_artifact.folder, recording, seconds=0.05)

@@ -23,8 +23,8 @@ def test_a_sample_belongs_to_the_deepest_file_of_ours() -> None:
             "export/runtime.rank": 50 / 120,
             "workers/messages": 20 / 120,
             "export/runtime.step": 10 / 120,
-            "faust": 8 / 120,
-            "aiokafka": 6 / 120,
+            "faust/transport/conductor": 8 / 120,
+            "aiokafka/consumer/fetcher": 6 / 120,
             "rest": 2 / 120,
             "waiting": 24 / 120,
         }
