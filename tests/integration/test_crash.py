@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def uninterrupted(
 ) -> dict[str, bytes]:
     """Each user's state record after a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    stream = make_stream(broker, tiny_artifact.folder, folder.name, partitions=PARTITIONS)
+    stream = make_stream(broker, tiny_artifact.folder, f"uninterrupted-{uuid.uuid4().hex[:8]}", partitions=PARTITIONS)
     stream.send(clicks)
     with running_worker(stream, folder) as worker:
         assert len(stream.lists(CLICKS)) == CLICKS
