@@ -14,6 +14,7 @@ from models.errors import BrokerError
 from nextclick.embedded_broker import EmbeddedBroker
 
 START_TIMEOUT_S = 60
+START_ATTEMPTS = 3
 # How the cluster script says where it listens: `NEXTCLICK_TEST_BROKER=host:port`.
 ADDRESS_VARIABLE = "NEXTCLICK_TEST_BROKER="
 
@@ -67,17 +68,37 @@ def fresh_broker(choice: BrokerChoice, cores: Cores) -> Iterator[str]:
 @contextmanager
 def _cluster(script: Path, cores: Cores) -> Iterator[str]:
     BUILD.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="kafka-", dir=BUILD)) / "node"
+    parent = Path(tempfile.mkdtemp(prefix="kafka-", dir=BUILD))
+    folder = parent / "node"
     try:
         with on_cores(cores.others):
-            said = _run(script, "start", "--dir", str(folder))
-        addresses = [line for line in said.splitlines() if line.startswith(ADDRESS_VARIABLE)]
-        if not addresses:
-            raise BrokerError(f"{script} start names no {ADDRESS_VARIABLE}host:port: it said {said!r}.")
-        yield addresses[0].removeprefix(ADDRESS_VARIABLE)
+            address = _start(script, folder)
+        yield address
     finally:
         _run(script, "stop", "--purge", "--dir", str(folder))
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+def _start(script: Path, folder: Path) -> str:
+    """Start a node and return its address; another process may take its port first, so it is tried again."""
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            said = _run(script, "start", "--dir", str(folder))
+            break
+        except BrokerError as error:
+            if attempt == START_ATTEMPTS:
+                raise BrokerError(f"{error} {_complaint(folder)}") from error
+            _run(script, "stop", "--purge", "--dir", str(folder))
+    addresses = [line for line in said.splitlines() if line.startswith(ADDRESS_VARIABLE)]
+    if not addresses:
+        raise BrokerError(f"{script} start names no {ADDRESS_VARIABLE}host:port: it said {said!r}.")
+    return addresses[0].removeprefix(ADDRESS_VARIABLE)
+
+
+def _complaint(folder: Path) -> str:
+    """Return what a node's log says last of what went wrong: it is gone with the folder."""
+    logs = [log.read_text(encoding="utf-8", errors="replace") for log in sorted(folder.rglob("*.log"))]
+    return next((line for log in logs for line in reversed(log.splitlines()) if "ERROR" in line or "FATAL" in line), "")
 
 
 def _run(script: Path, *arguments: str) -> str:
