@@ -25,6 +25,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.types import ServiceT
 
 from workers.ports import BatchAbandoned
+from workers.session_lease import SessionLease
 from workers.streaming_app import StreamingApp
 
 # A batch in flight gets this long to finish when its partitions are taken away or the worker stops. Above any broker's
@@ -32,6 +33,8 @@ from workers.streaming_app import StreamingApp
 DRAIN_TIMEOUT_S = 10.0
 # How long a fetch may wait for news in our hands; a seek waits for it.
 FETCH_TIMEOUT_S = 0.25
+# How often to look again whether a heartbeat was answered.
+LEASE_POLL_S = 0.05
 # How often to look again while no partition may be fetched from.
 NO_PARTITIONS_PAUSE_S = 0.05
 
@@ -68,11 +71,13 @@ class BatchInFlight:
     Args:
         app: Whose consumer fetched it.
         generation: The consumer generation that it was fetched in.
+        lease: How long nobody else can have its partitions.
     """
 
-    def __init__(self, app: AppT, generation: int) -> None:
+    def __init__(self, app: AppT, generation: int, lease: SessionLease) -> None:
         self._app = app
         self._generation = generation
+        self._lease = lease
         self.revoked = False
         self.next_offsets: dict[TP, int] = {}
 
@@ -89,6 +94,17 @@ class BatchInFlight:
         """
         if not self.is_owned:
             raise BatchAbandoned(f"Partitions {sorted(partitions)} moved while a batch of them was in flight.")
+
+    async def confirm(self, partitions: Collection[int]) -> None:
+        """Return once the batch is surely still owned: where the lease has run out, after the next heartbeat's answer.
+
+        Raises:
+            BatchAbandoned: If it is not.
+        """
+        self.require(partitions)
+        while not self._lease.holds():
+            await asyncio.sleep(LEASE_POLL_S)
+            self.require(partitions)
 
     def done(self, next_offsets: Mapping[TP, int]) -> None:
         """Say that every record of the batch is processed: these offsets may be committed."""
@@ -109,6 +125,11 @@ class BatchConsumer(driver.Consumer):
         # Held while records are fetched and while positions are sought, so that neither comes between the other.
         self._position_lock = asyncio.Lock()
         self._seeks = 0
+
+    @property
+    def lease(self) -> SessionLease:
+        """How long the partitions are surely ours; the transport's consumer knows."""
+        raise NotImplementedError
 
     @property
     def era(self) -> Era:
@@ -213,7 +234,7 @@ class BatchConsumer(driver.Consumer):
         Offsets move only where `done` was called in the block and the batch is still owned at its end. One that begins
         while the flow is stopped was taken from the queue too late to be waited for, and is not owned from the start.
         """
-        batch = BatchInFlight(self.app, self.app.consumer_generation_id)
+        batch = BatchInFlight(self.app, self.app.consumer_generation_id, self.lease)
         batch.revoked = not self.flow_active
         self._in_flight.add(batch)
         self._idle.clear()

@@ -151,7 +151,7 @@ class Pipeline:
         batch = self.compute(records)
         await (await self.publish(batch, ownership))
         saved = await (await self.save(batch, ownership))
-        self.install(batch, saved, ownership)
+        await self.install(batch, saved, ownership)
         return batch.report
 
     def compute(
@@ -190,18 +190,18 @@ class Pipeline:
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
-        ownership.require(batch.partitions)
+        await ownership.confirm(batch.partitions)
         return await self._writer.send(batch.outgoing)
 
     async def save(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 7: send the new states of a micro-batch whose lists are acknowledged and that is still owned."""
-        ownership.require(batch.partitions)
+        await ownership.confirm(batch.partitions)
         topic = self._topics.changelog
         return await self._writer.send(
             [OutgoingRecord(topic, row.partition, row.user_key, row.record) for row in batch.states]
         )
 
-    def install(self, batch: ComputedBatch, saved: Mapping[tuple[str, int], int], ownership: Ownership) -> None:
+    async def install(self, batch: ComputedBatch, saved: Mapping[tuple[str, int], int], ownership: Ownership) -> None:
         """Step 8: keep the new states of a micro-batch whose changelog records are acknowledged.
 
         Args:
@@ -210,7 +210,7 @@ class Pipeline:
             ownership: The store may have let go of a partition meanwhile: rows and an offset put there now would
                 later pass for the whole partition.
         """
-        ownership.require(batch.partitions)
+        await ownership.confirm(batch.partitions)
         self._store.install(batch.states, {partition: offset for (_, partition), offset in saved.items()})
 
     def forget(self) -> None:

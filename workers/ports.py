@@ -51,8 +51,8 @@ class RecordWriter(Protocol):
 class Ownership(Protocol):
     """Whether this worker still owns what it is working on."""
 
-    def require(self, partitions: Collection[int]) -> None:
-        """Return if the micro-batch's partitions are still this worker's.
+    async def confirm(self, partitions: Collection[int]) -> None:
+        """Return once the micro-batch's partitions are surely still this worker's.
 
         Raises:
             BatchAbandoned: If one was taken away since the batch was fetched.

@@ -139,7 +139,7 @@ class Recommender:
                     await published
                     saved = await self._pipeline.save(computed, in_flight)
                 async with self._installing.turn(number):
-                    self._pipeline.install(computed, await saved, in_flight)
+                    await self._pipeline.install(computed, await saved, in_flight)
                     in_flight.done(flight.batch.next_offsets)
         except BatchAbandoned as abandoned:
             self._abandon(flight.batch, abandoned)

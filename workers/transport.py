@@ -14,9 +14,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from workers import lenient_records
 from workers.batch_consumer import BatchConsumer
 from workers.group_membership import GroupMembership
 from workers.log_ends import true_ends
+from workers.session_lease import SessionLease
 from workers.streaming_app import StreamingApp
 
 GROUP_CHECK_INTERVAL_S = 1.0
@@ -31,8 +33,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self._membership = GroupMembership(
             settings.app_id, settings.group_instance_id, settings.bootstrap_servers, settings.kafka_security
         )
+        self.lease = SessionLease(settings.session_timeout_s)
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        # No fetch may raise for what a producer has put into a record.
+        lenient_records.install()
         consumer = super()._create_worker_consumer(transport)
         settings = cast(StreamingApp, self.app).settings
         # Faust hard-codes 1500 ms. A broker that does not wake a waiting fetch then adds half of it to every click.
@@ -56,6 +61,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Take the partitions; the worker is a member now."""
         self._membership.joined(self._coordinator())
+        self.lease.joined(self._coordinator())
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -103,6 +109,11 @@ class TransportConsumer(BatchConsumer):
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def lease(self) -> SessionLease:
+        """How long the partitions are surely ours."""
+        return self._thread.lease
 
     async def _stay_member(self) -> None:
         await self._thread.stay_member()

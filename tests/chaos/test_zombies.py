@@ -17,12 +17,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 HANGS = [Step(at_s, Fault.HANG_WORKER, target, 9.0) for at_s, target in ((4.0, 0), (20.0, 1), (36.0, 0))]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="A worker learns of its lost session only after it has woken up: it saves and installs the batch in its "
-    "hands. The store then stands for a changelog offset behind records that it has not read, and the next restore "
-    "leaves them out.",
-)
 def test_a_worker_that_wakes_up_too_late_does_no_harm(
     broker: str, tmp_path: Path, unique_name: Callable[[str], str]
 ) -> None:

@@ -107,7 +107,7 @@ class CrashingRows(MemoryRows):
 class KeptOwnership:
     """Every partition stays."""
 
-    def require(self, partitions: Collection[int]) -> None:
+    async def confirm(self, partitions: Collection[int]) -> None:
         """Return."""
 
 
@@ -122,7 +122,7 @@ class RevokedOwnership:
         self._asked_before = list(MOMENTS)
         self._at = at
 
-    def require(self, partitions: Collection[int]) -> None:
+    async def confirm(self, partitions: Collection[int]) -> None:
         """Return before the moment.
 
         Raises:
@@ -150,7 +150,7 @@ class Diary:
         self.entries.append("write " + " ".join(sorted({record.topic for record in records})))
         return await self._writer.send(records)
 
-    def require(self, partitions: Collection[int]) -> None:
+    async def confirm(self, partitions: Collection[int]) -> None:
         """Note the partitions."""
         self.entries.append(f"own {sorted(partitions)}")
 

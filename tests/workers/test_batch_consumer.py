@@ -13,6 +13,7 @@ from faust.types.tuples import Message
 
 from workers.batch_consumer import BatchConsumer, FetchedRecords
 from workers.ports import BatchAbandoned
+from workers.session_lease import SessionLease
 from workers.settings import load_settings
 from workers.streaming_app import StreamingApp
 from workers.transport import Transport
@@ -34,6 +35,7 @@ class ScriptedKafka:
         self.position = dict.fromkeys(CLICKS, 0)
         self.committed = dict.fromkeys(CLICKS, 0)
         self.idle_fetches = 0
+        self.lease = SessionLease(30)
 
     async def getmany(self, partitions: Collection[TP], _timeout: float) -> Mapping[TP, Sequence[ConsumerRecord]]:
         """Take records from the positions; the answer is on its way for a while after that."""

@@ -63,7 +63,7 @@ def narrowed(pipeline: Pipeline, records: list[ClickRecord]) -> None:
         computed = compute_without_poison(pipeline, records, ArtifactError("step.onnx does not run."))
         await (await pipeline.publish(computed, KeptOwnership()))
         saved = await (await pipeline.save(computed, KeptOwnership()))
-        pipeline.install(computed, saved, KeptOwnership())
+        await pipeline.install(computed, saved, KeptOwnership())
 
     asyncio.run(write())
 

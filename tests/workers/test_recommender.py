@@ -34,6 +34,10 @@ class InFlight:
         self._consumer = consumer
         self._era = consumer.era
 
+    async def confirm(self, partitions: object) -> None:
+        """Return while the era lasts."""
+        self.require(partitions)
+
     def require(self, partitions: object) -> None:
         """Return while the era lasts.
 
@@ -99,15 +103,15 @@ class ScriptedPipeline:
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Send the lists."""
-        return self._send("publish", batch, ownership)
+        return await self._send("publish", batch, ownership)
 
     async def save(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Send the states."""
-        return self._send("save", batch, ownership)
+        return await self._send("save", batch, ownership)
 
-    def install(self, batch: ComputedBatch, _saved: object, ownership: Ownership) -> None:
+    async def install(self, batch: ComputedBatch, _saved: object, ownership: Ownership) -> None:
         """Note it."""
-        ownership.require(batch.partitions)
+        await ownership.confirm(batch.partitions)
         self.steps.append(f"install {min(batch.partitions)}")
 
     def forget(self) -> None:
@@ -118,8 +122,8 @@ class ScriptedPipeline:
         """Fail as `compute` does."""
         self.compute([make_record(offset=0)])
 
-    def _send(self, what: str, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
-        ownership.require(batch.partitions)
+    async def _send(self, what: str, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
+        await ownership.confirm(batch.partitions)
         step = f"{what} {min(batch.partitions)}"
         self.steps.append(step)
         self.sent[step] = asyncio.get_running_loop().create_future()
