@@ -5,11 +5,13 @@ Every error of the client library ends here as one sentence that names the broke
 
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 
 from models.errors import BrokerError
 from workers.kafka_refusals import library_complaints, why_refused
@@ -17,6 +19,8 @@ from workers.kafka_security import KafkaSecurity
 
 # Enough for a broker on the other side of a continent; short enough that a person waits for the answer.
 ANSWER_TIMEOUT_S = 5.0
+# Between two tries of a question. The client avoids a broker that refused it for a moment, and so asks another.
+RETRY_PAUSE_S = 0.1
 DEFAULT_PORT = 9092
 
 # Largest batch of the click topic. Kafka's default is 12 bytes more, the overhead of one record of an older format.
@@ -24,6 +28,8 @@ CLICK_BYTES = 1 << 20
 # A dead letter is the record itself and headers that say why: a limit no larger than the click topic's would make the
 # largest records impossible to set aside. The same bound holds for a producer's `max_request_size`.
 DEAD_LETTER_BYTES = CLICK_BYTES + (64 << 10)
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,29 @@ def describe_topics(
     Raises:
         BrokerError: If no broker answers, or it refuses to describe them.
     """
+    wanted = list(names)
     with connected_admin(bootstrap_servers, security=security, timeout_s=timeout_s) as admin:
-        return described_topics(admin, names)
+        # One that hangs takes a whole `timeout_s`.
+        patience_s = timeout_s * len(parse_bootstrap_servers(bootstrap_servers))
+        return answered(lambda: described_topics(admin, wanted), timeout_s=patience_s)
+
+
+def answered(question: Callable[[], _Answer], *, timeout_s: float = ANSWER_TIMEOUT_S) -> _Answer:
+    """Return the answer to a question that changes nothing, asked again while a broker is down.
+
+    The client picks a broker at random and gives up if that one is down, although the others would answer.
+
+    Raises:
+        KafkaError: What was wrong last, where nobody answered in time; at once what another try would not change.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return question()
+        except RetriableError:
+            if time.monotonic() + RETRY_PAUSE_S > deadline:
+                raise
+            time.sleep(RETRY_PAUSE_S)
 
 
 def described_topics(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicDescription]:
@@ -94,28 +121,44 @@ def connected_admin(
     """Open an admin client that has reached a broker, and close it; its errors inside the block become `BrokerError`.
 
     Raises:
-        BrokerError: If no broker answers within `timeout_s`, or one refuses what the block asks.
+        BrokerError: If none of the servers answers within its `timeout_s`, or a broker refuses what the block asks.
     """
-    _require_listener(bootstrap_servers, timeout_s)
-    chosen = security or KafkaSecurity()
-    timeout_ms = int(timeout_s * 1000)
-    with library_complaints() as complaints:
-        try:
-            admin = KafkaAdminClient(
-                bootstrap_servers=bootstrap_servers.split(","),
-                bootstrap_timeout_ms=timeout_ms,
-                request_timeout_ms=timeout_ms,
-                **chosen.client_options(),
-            )
-        except (KafkaError, OSError, ValueError) as error:
-            why = why_refused(chosen, complaints, parse_bootstrap_servers(bootstrap_servers), timeout_s)
-            raise _refused(bootstrap_servers, why, timeout_s) from error
+    admin = _reached(bootstrap_servers, security or KafkaSecurity(), timeout_s)
     try:
         yield admin
     except KafkaError as error:
         raise BrokerError(f"The Kafka broker at {bootstrap_servers} refused: {first_sentence(error)}") from error
     finally:
         admin.close()
+
+
+def _reached(bootstrap_servers: str, security: KafkaSecurity, timeout_s: float) -> KafkaAdminClient:
+    """Return a client of the first server that answers.
+
+    Given them all, the client library spends its whole time on one that hangs.
+    """
+    listening, last = [], None
+    with library_complaints() as complaints:
+        for server, address in zip(
+            bootstrap_servers.split(","), parse_bootstrap_servers(bootstrap_servers), strict=True
+        ):
+            # At once, and without the library's background thread.
+            if not _listens(address, timeout_s):
+                continue
+            listening.append(address)
+            try:
+                return KafkaAdminClient(
+                    bootstrap_servers=[server.strip()],
+                    bootstrap_timeout_ms=int(timeout_s * 1000),
+                    request_timeout_ms=int(timeout_s * 1000),
+                    **security.client_options(),
+                )
+            except (KafkaError, OSError, ValueError) as error:
+                last = error
+    if last is None:
+        raise BrokerError(no_answer(bootstrap_servers))
+    why = why_refused(security, complaints, listening, timeout_s)
+    raise _refused(bootstrap_servers, why, timeout_s) from last
 
 
 def _refused(bootstrap_servers: str, why: str | None, timeout_s: float) -> BrokerError:
@@ -158,9 +201,7 @@ def parse_bootstrap_servers(bootstrap_servers: str) -> list[tuple[str, int]]:
     return addresses
 
 
-def _require_listener(bootstrap_servers: str, timeout_s: float) -> None:
-    """Find out at once, and without the client library's background thread, that nothing listens there."""
-    for address in parse_bootstrap_servers(bootstrap_servers):
-        with contextlib.suppress(OSError), socket.create_connection(address, timeout=timeout_s):
-            return
-    raise BrokerError(no_answer(bootstrap_servers))
+def _listens(address: tuple[str, int], timeout_s: float) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(address, timeout=timeout_s):
+        return True
+    return False
