@@ -37,14 +37,14 @@ class Scale:
 
 FULL = Scale(
     rounds=3,
-    clicks={1_000: 300_000, 10_240: 200_000, 102_400: 50_000, 1_024_000: 10_000},
+    clicks={1_000: 250_000, 10_240: 200_000, 102_400: 45_000, 1_024_000: 8_000},
     faust_clicks=12_000,
     quix_clicks=40_000,
     changelog_clicks=50_000,
     profile_s=6.0,
     rates=(100, 1_000, 5_000),
     warm_s=2.0,
-    load_s=15.0,
+    load_s=12.0,
     restored_users=(0, 100_000, 1_000_000),
     workers=(1, 2),
 )

@@ -38,10 +38,13 @@ def stage_shares(stacks: Iterable[str], looks: int) -> dict[str, float]:
 def _stage(frames: list[str]) -> str:
     """Return the deepest file of ours, or else the deepest file of a library that is known."""
     deepest_first = [(_function(frame), _file(frame)) for frame in reversed(frames)]
-    for function, file in deepest_first:
-        if file.startswith(OURS) and file != ENTRY:
-            return f"{file.removesuffix('.py')}.{function}" if file == GRAPHS else file.removesuffix(".py")
-    return next((file.removesuffix(".py") for _, file in deepest_first if file.startswith(LIBRARIES)), REST)
+    ours = [(function, file) for function, file in deepest_first if file.startswith(OURS) and file != ENTRY]
+    if ours and ours[0][1] == GRAPHS:
+        # The outermost of the file, what was asked of it: its comprehensions are frames of their own.
+        function = [function for function, file in ours if file == GRAPHS][-1]
+        return f"{GRAPHS.removesuffix('.py')}.{function}"
+    libraries = [(function, file) for function, file in deepest_first if file.startswith(LIBRARIES)]
+    return next((file.removesuffix(".py") for _, file in ours or libraries), REST)
 
 
 def _function(frame: str) -> str:

@@ -7,7 +7,8 @@ PROCESS = f"{MAIN};process (workers/pipeline.py)"
 THREAD = "_bootstrap (threading.py)"
 STACKS = [
     f"{PROCESS};rank (workers/ranking.py);ModelRuntime.rank (export/runtime.py);run (onnxruntime/capi/session.py) 50",
-    f"{PROCESS};step (workers/stepping.py);ModelRuntime.step (export/runtime.py) 10",
+    f"{PROCESS};step (workers/stepping.py);ModelRuntime.step (export/runtime.py) 7",
+    f"{PROCESS};step (workers/stepping.py);ModelRuntime.step (export/runtime.py);<genexpr> (export/runtime.py) 3",
     f"{PROCESS};_publish (workers/pipeline.py);record (workers/messages.py) 20",
     f"{MAIN};deliver (faust/transport/conductor.py) 8",
     f"{MAIN};EpollSelector.select (selectors.py) 60",
