@@ -15,6 +15,7 @@ from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
 from workers.batch_consumer import FetchedRecords, batch_consumer
+from workers.broker_watch import LOOK_INTERVAL_S, BrokerWatch, consumer_client
 from workers.changelog_reader import ChangelogReader
 from workers.click_log_check import ClickLogCheck
 from workers.item_bias import load_item_bias
@@ -143,8 +144,13 @@ def _add_agents(app: RecommenderApp) -> None:
 def _measure(app: RecommenderApp) -> None:
     """Keep the gauges that no batch moves."""
     click_log_check = ClickLogCheck(app.settings.source_topic)
+    broker_watch = BrokerWatch()
 
-    @app.timer(MEASURE_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
+    @app.timer(LOOK_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
+    async def _listen_for_brokers() -> None:
+        app.readiness.broker_is_silent(broker_watch.silence_s(consumer_client(app)))
+
+    @app.timer(MEASURE_INTERVAL_S)  # type: ignore[untyped-decorator]
     async def _measure_now() -> None:
         consumer = batch_consumer(app)
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]

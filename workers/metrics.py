@@ -111,8 +111,11 @@ class WorkerMetrics:
             "State records left out of the restore because they were older than the one restored already.",
             registry=self.registry,
         )
-        self._ready = Gauge(
-            "nextclick_ready", "1 while states are restored and the model is warm.", registry=self.registry
+        self._ready = Gauge("nextclick_ready", "1 while /readyz answers 200.", registry=self.registry)
+        self._broker_silence = Gauge(
+            "nextclick_broker_silence_seconds",
+            "Time since a broker last answered the consumer.",
+            registry=self.registry,
         )
         self._model = Info("nextclick_model", "The model that is served.", registry=self.registry)
 
@@ -183,6 +186,10 @@ class WorkerMetrics:
     def set_ready(self, *, ready: bool) -> None:
         """Set whether the worker is ready."""
         self._ready.set(int(ready))
+
+    def set_broker_silence(self, seconds: float) -> None:
+        """Set how long no broker has answered."""
+        self._broker_silence.set(seconds)
 
 
 def _set_by_partition(gauge: Gauge, values: Mapping[int, int]) -> None:

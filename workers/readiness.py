@@ -1,9 +1,13 @@
-"""Whether a worker may be sent traffic: its states are restored and its model is warm."""
+"""Whether a worker may be sent traffic: its model is warm, its states are restored, a broker answers."""
 
 from collections.abc import Mapping
 
 from workers.metrics import WorkerMetrics
 from workers.restore_progress import RestoreProgress
+
+# Heartbeats come every `session_timeout_s` / 10, at most 4 s apart: two in a row may be late before a worker is taken
+# for cut off, and a balancer that asks every ten seconds still learns of it within twenty.
+SILENCE_LIMIT_S = 10.0
 
 
 class Readiness:
@@ -18,6 +22,7 @@ class Readiness:
         self._model_is_warm = False
         self._states_are_restored = False
         self._progress: RestoreProgress | None = None
+        self._broker_silence_s = 0.0
 
     @property
     def waiting_for(self) -> str | None:
@@ -26,6 +31,8 @@ class Readiness:
             return "loading the model"
         if not self._states_are_restored:
             return "restoring user states" + ("" if self._progress is None else f": {self._progress}")
+        if self._broker_silence_s > SILENCE_LIMIT_S:
+            return f"a broker: none has answered for {self._broker_silence_s:.0f} s"
         return None
 
     @property
@@ -56,6 +63,12 @@ class Readiness:
     def states_are_moving(self) -> None:
         """Note that a rebalance has begun, or that the worker stops."""
         self._states_are_restored = False
+        self._tell()
+
+    def broker_is_silent(self, seconds: float) -> None:
+        """Note how long no broker has answered."""
+        self._broker_silence_s = seconds
+        self._metrics.set_broker_silence(seconds)
         self._tell()
 
     def _tell(self) -> None:

@@ -18,7 +18,7 @@ def add_pages(app: StreamingApp, metrics: WorkerMetrics, readiness: Readiness) -
 
     @app.page("/readyz")
     async def readyz(self: View, request: Request) -> Response:  # noqa: ARG001
-        """Answer 200 once states are restored and the model is warm, else 503 and what is being waited for."""
+        """Answer 200 while the worker is ready, else 503 and what it waits for."""
         waiting_for = readiness.waiting_for
         return self.text("ready\n") if waiting_for is None else self.text(f"{waiting_for}\n", status=503)
 

@@ -1,5 +1,5 @@
 from workers.metrics import WorkerMetrics
-from workers.readiness import Readiness
+from workers.readiness import SILENCE_LIMIT_S, Readiness
 
 
 def test_a_worker_is_ready_once_its_model_is_warm_and_its_states_are_restored() -> None:
@@ -27,3 +27,19 @@ def test_states_alone_do_not_make_a_worker_ready() -> None:
     readiness = Readiness(WorkerMetrics())
     readiness.states_are_restored()
     assert readiness.waiting_for == "loading the model"
+
+
+def test_a_worker_that_no_broker_answers_is_not_ready_until_one_does() -> None:
+    """It says since when, and what it waits for first comes first."""
+    metrics = WorkerMetrics()
+    readiness = Readiness(metrics)
+    readiness.broker_is_silent(SILENCE_LIMIT_S + 2)
+    assert readiness.waiting_for == "loading the model"
+    readiness.model_is_warm()
+    readiness.states_are_restored()
+    assert readiness.waiting_for == "a broker: none has answered for 12 s"
+    assert metrics.registry.get_sample_value("nextclick_ready") == 0
+    assert metrics.registry.get_sample_value("nextclick_broker_silence_seconds") == SILENCE_LIMIT_S + 2
+    readiness.broker_is_silent(SILENCE_LIMIT_S)
+    assert readiness.is_ready
+    assert metrics.registry.get_sample_value("nextclick_ready") == 1
