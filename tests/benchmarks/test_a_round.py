@@ -1,4 +1,4 @@
-"""A round of the real thing on a tiny catalogue: worker and echo on a broker, from end to end."""
+"""A round of the real thing on a tiny catalogue: worker and echo on embedded brokers, from end to end."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,20 +17,26 @@ from benchmarks.scenarios.peer_runs import measure_quix
 from benchmarks.scenarios.restore import measure_restore
 from benchmarks.scenarios.throughput import measure_per_click
 from export.artifact import Artifact
-from models.errors import NextclickError
+from models.errors import BrokerError, NextclickError
+from nextclick.embedded_broker import find_binary
 from tests.benchmarks.conftest import ITEMS
 
-pytestmark = [pytest.mark.slow, pytest.mark.broker]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def bench(small_artifact: Artifact, broker: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A bench whose only catalogue is the small one."""
+def bench(small_artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A bench whose only catalogue is the small one, with an embedded broker for every measurement."""
+    try:
+        find_binary()
+    except BrokerError as error:
+        pytest.skip(str(error))
     monkeypatch.setattr(latency, "ITEMS", ITEMS)
     monkeypatch.setattr(restore, "ITEMS", ITEMS)
     scale = replace(QUICK, clicks={ITEMS: 8_000}, profile_s=0.2, warm_s=0.2, load_s=0.5)
-    choice = BrokerChoice(broker, None)
-    made = Bench(choice, divide_cores(available_cores()), scale, Path("nowhere/bin/python"), lambda _: None)
+    made = Bench(
+        BrokerChoice(None, None), divide_cores(available_cores()), scale, Path("nowhere/bin/python"), lambda _: None
+    )
     made._artifacts[ITEMS] = small_artifact
     return made
 
