@@ -103,10 +103,16 @@ def test_a_crash_between_any_two_steps_changes_nothing(
 ) -> None:
     """Killed at the point by its name, twice in a row, several micro-batches in flight, and started again."""
     stream = make_stream(
-        apache_kafka, tiny_artifact.folder, unique_name(point), partitions=PARTITIONS, max_batch_records=64
+        apache_kafka,
+        tiny_artifact.folder,
+        unique_name(point),
+        partitions=PARTITIONS,
+        max_batch_records=64,
+        # Three thousand clicks are soon done: there must be a second commit to die at.
+        commit_interval_s=0.02,
     )
     stream.send(clicks)
-    for times in (3, 1):
+    for times in (2, 1):
         with running_worker(stream, tmp_path, command=crashing_worker.command(point, times)) as worker:
             assert worker.process.wait(60) == -signal.SIGKILL
     finish(stream, tmp_path)
