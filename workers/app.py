@@ -42,6 +42,8 @@ log = structlog.get_logger("nextclick")
 # Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
 BATCH_BYTES = 1 << 20
 MEASURE_INTERVAL_S = 5.0
+# The consumer's for one request, a broker that hangs is given up; the client library's default.
+CONNECTION_TIMEOUT_S = 40
 # Between the consumer and the agent, each of at most `max_batch_records`: what bounds memory while the broker is slow.
 QUEUED_FETCHES = 8
 
@@ -75,7 +77,7 @@ class RecommenderApp(StreamingApp):
         await super().on_first_start()
         settings = self.settings
         layout = await asyncio.to_thread(check_topics, settings)
-        writer = RecordBatchWriter(
+        self.writer = writer = RecordBatchWriter(
             settings.bootstrap_servers,
             security=settings.kafka_security,
             batch_bytes=BATCH_BYTES,
@@ -169,6 +171,7 @@ def _follow_rebalances(app: RecommenderApp) -> None:
     @app.on_partitions_revoked.connect(weak=False)
     async def _revoked(_app: RecommenderApp, *_: object, **__: object) -> None:
         app.readiness.states_are_moving()
+        app.writer.let_go()
 
     @app.on_rebalance_complete.connect(weak=False)
     async def _restored(_app: RecommenderApp, *_: object, **__: object) -> None:
@@ -194,7 +197,9 @@ def _faust_options(settings: Settings) -> dict[str, Any]:
         "broker_credentials": _faust_credentials(settings.kafka_security),
         "broker_session_timeout": settings.session_timeout_s,
         "broker_heartbeat_interval": max(1.0, settings.session_timeout_s / 10),
-        "broker_request_timeout": max(settings.request_timeout_s, settings.session_timeout_s),
+        "broker_request_timeout": max(
+            min(settings.request_timeout_s, CONNECTION_TIMEOUT_S), settings.session_timeout_s
+        ),
         "broker_commit_interval": settings.commit_interval_s,
         "broker_max_poll_records": settings.max_batch_records,
         "consumer_auto_offset_reset": "earliest",

@@ -1,11 +1,18 @@
-"""Writes to Kafka in whole record batches: one acknowledgement for many records, not one a record."""
+"""Writes to Kafka in whole record batches: one acknowledgement for many records, not one a record.
+
+A broker may be away for a while: the client tries a batch again, always before anything that was sent behind it to the
+same partition, until it is acknowledged, its time is over, or its partitions are let go. What arrives twice is the same
+byte for byte.
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import NamedTuple
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -15,9 +22,16 @@ from mode import Service
 from models.errors import BrokerError
 from workers.events import OutgoingRecord
 from workers.kafka_security import KafkaSecurity
-from workers.ports import Acknowledgement
+from workers.ports import Acknowledgement, BatchAbandoned
+
+log = structlog.get_logger("nextclick")
 
 TopicPartition = tuple[str, int]
+
+# One try: a broker that hangs is given up, its leaderships have moved. Kafka fences a broker that is silent for 9 s.
+TRY_TIMEOUT_MS = 20_000
+# For what is on its way when the worker stops; a healthy broker has answered by then.
+STOP_TIMEOUT_S = 5.0
 
 
 class _SentBatch(NamedTuple):
@@ -56,6 +70,7 @@ class RecordBatchWriter(Service):
         self._request_timeout_ms = request_timeout_ms
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
+        self._times_let_go = 0
 
     async def on_start(self) -> None:
         """Connect."""
@@ -64,16 +79,35 @@ class RecordBatchWriter(Service):
             acks="all",
             max_batch_size=self._batch_bytes,
             max_request_size=self._request_bytes,
-            request_timeout_ms=self._request_timeout_ms,
+            request_timeout_ms=min(TRY_TIMEOUT_MS, self._request_timeout_ms),
             compression_type=self._compression,
             **self._security.client_options(),
         )
+        # The library has one time for a try and for all of them: a broker that hangs would get no second one.
+        self._producer._request_timeout_ms = self._request_timeout_ms  # noqa: SLF001
+        self._producer._message_accumulator._batch_ttl = self._request_timeout_ms / 1000  # noqa: SLF001
         await self._producer.start()
 
     async def on_stop(self) -> None:
-        """Disconnect."""
+        """Disconnect; what is not acknowledged by now is redelivered."""
+        if self._producer is None:
+            return
+        self.let_go()
+        try:
+            await asyncio.wait_for(self._producer.stop(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("The producer is left as it is, a broker does not answer", seconds=STOP_TIMEOUT_S)
+
+    def let_go(self) -> None:
+        """Try nothing again of what was sent so far: its partitions are another worker's, who writes it again.
+
+        What fails from now on was abandoned.
+        """
+        self._times_let_go += 1
         if self._producer is not None:
-            await self._producer.stop()
+            batches = self._producer._message_accumulator  # noqa: SLF001 - no other way to it
+            for batch in chain(batches._pending_batches, *batches._batches.values()):  # noqa: SLF001
+                batch._ttl = 0.0  # noqa: SLF001
 
     async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         """Send the records, in their order and behind everything that was sent before.
@@ -83,23 +117,28 @@ class RecordBatchWriter(Service):
 
         Raises:
             BrokerError: If a batch finds no room within the request timeout.
+            BatchAbandoned: If it was let go meanwhile.
         """
+        times_let_go = self._times_let_go
         by_partition: dict[TopicPartition, list[OutgoingRecord]] = defaultdict(list)
         for record in records:
             # Topic and partition.
             by_partition[record[:2]].append(record)
         sent = await asyncio.gather(*(self._send_partition(*item) for item in by_partition.items()))
-        return asyncio.ensure_future(_acknowledged(by_partition, sent))
+        return asyncio.ensure_future(self._acknowledged(by_partition, sent, times_let_go))
 
     async def _send_partition(self, destination: TopicPartition, records: Sequence[OutgoingRecord]) -> list[_SentBatch]:
         topic, partition = destination
         if self._producer is None:
             raise BrokerError(f"The producer for {topic} is not started.")
-        with _named_errors(destination, records):
-            return [
-                _SentBatch(batch.record_count(), await self._producer.send_batch(batch, topic, partition=partition))
-                for batch in self._batches(self._producer, records)
-            ]
+        times_let_go, sent = self._times_let_go, []
+        with self._named_errors(destination, records, times_let_go):
+            for batch in self._batches(self._producer, records):
+                if times_let_go != self._times_let_go:
+                    raise BatchAbandoned(f"Records for {topic}, partition {partition}, were let go.")
+                acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
+                sent.append(_SentBatch(batch.record_count(), acknowledgement))
+        return sent
 
     def _batches(self, producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> Iterator[BatchBuilder]:
         batch = producer.create_batch()
@@ -112,31 +151,36 @@ class RecordBatchWriter(Service):
         batch.close()
         yield batch
 
+    async def _acknowledged(
+        self,
+        by_partition: Mapping[TopicPartition, Sequence[OutgoingRecord]],
+        sent: Sequence[Sequence[_SentBatch]],
+        times_let_go: int,
+    ) -> Mapping[TopicPartition, int]:
+        """Wait for every batch; return the offset of the last record, by topic and partition."""
+        newest: dict[TopicPartition, int] = {}
+        for (destination, records), batches in zip(by_partition.items(), sent, strict=True):
+            with self._named_errors(destination, records, times_let_go):
+                for batch in batches:
+                    newest[destination] = (await batch.acknowledgement).offset + batch.records - 1
+        return newest
+
+    @contextmanager
+    def _named_errors(
+        self, destination: TopicPartition, records: Sequence[OutgoingRecord], times_let_go: int
+    ) -> Iterator[None]:
+        """Turn the client's errors into ours, which says where to the records were on their way."""
+        try:
+            yield
+        except KafkaError as error:
+            topic, partition = destination
+            if times_let_go != self._times_let_go:
+                raise BatchAbandoned(f"Records for {topic}, partition {partition}, were let go.") from error
+            raise BrokerError(
+                f"{len(records)} records for {topic}, partition {partition}, were not acknowledged: {error!r}."
+            ) from error
+
 
 def _append(batch: BatchBuilder, record: OutgoingRecord) -> bool:
     """Append a record; False where the batch is full. An empty batch takes a record of any size."""
     return batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is not None
-
-
-async def _acknowledged(
-    by_partition: Mapping[TopicPartition, Sequence[OutgoingRecord]], sent: Sequence[Sequence[_SentBatch]]
-) -> Mapping[TopicPartition, int]:
-    """Wait for every batch; return the offset of the last record, by topic and partition."""
-    newest: dict[TopicPartition, int] = {}
-    for (destination, records), batches in zip(by_partition.items(), sent, strict=True):
-        with _named_errors(destination, records):
-            for batch in batches:
-                newest[destination] = (await batch.acknowledgement).offset + batch.records - 1
-    return newest
-
-
-@contextmanager
-def _named_errors(destination: TopicPartition, records: Sequence[OutgoingRecord]) -> Iterator[None]:
-    """Turn the client's errors into ours, which says where to the records were on their way."""
-    try:
-        yield
-    except KafkaError as error:
-        topic, partition = destination
-        raise BrokerError(
-            f"{len(records)} records for {topic}, partition {partition}, were not acknowledged: {error!r}."
-        ) from error

@@ -109,7 +109,9 @@ class Settings(BaseSettings):
         "partitions again, and no others move. It does not leave when it stops: its partitions wait for the timeout.",
     )
     session_timeout_s: int = Field(30, ge=1, le=40, description="A worker silent for longer loses its partitions.")
-    request_timeout_s: int = Field(40, ge=1, description="How long a broker may take to acknowledge, retries included.")
+    request_timeout_s: int = Field(
+        120, ge=1, description="How long a broker may take to acknowledge, retries included."
+    )
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
         "none", description="How lists, dead letters and state records are compressed."
     )

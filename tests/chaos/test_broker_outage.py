@@ -26,20 +26,7 @@ class SeenOutage:
     violations: dict[str, int]
 
 
-ENDS = pytest.mark.xfail(
-    strict=True,
-    reason="A write that is not acknowledged within request_timeout_s, 40 s, ends the worker, or its work alone while "
-    "its process hangs in its shutdown.",
-)
-SOMETIMES_ENDS = pytest.mark.xfail(
-    strict=False,
-    reason="A write waits for request_timeout_s at least, 40 s: whether it outlasts an outage of 60 s depends on how "
-    "soon the broker is back.",
-)
-STAYS_READY = pytest.mark.xfail(strict=True, reason="/readyz knows of the model and of the restore, not of the broker.")
-
-
-@pytest.fixture(scope="module", params=[pytest.param("hangs", marks=ENDS), pytest.param("dies", marks=SOMETIMES_ENDS)])
+@pytest.fixture(scope="module", params=["hangs", "dies"])
 def outage(request: pytest.FixtureRequest) -> SeenOutage:
     """One worker on one node, which is stopped for a minute, or killed and started again a minute later."""
     if not os.environ.get("NEXTCLICK_TEST_KAFKA_CLUSTER"):
@@ -50,7 +37,6 @@ def outage(request: pytest.FixtureRequest) -> SeenOutage:
     return SeenOutage(**json.loads(finished.stdout.splitlines()[-1]))
 
 
-@STAYS_READY
 def test_a_worker_says_that_it_is_not_ready_while_its_broker_is_away(outage: SeenOutage) -> None:
     assert outage.not_ready_after_s is not None
     assert outage.not_ready_after_s < NOT_READY_WITHIN_S
