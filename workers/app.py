@@ -73,11 +73,35 @@ class RecommenderApp(StreamingApp):
         self.store = cast(StateRecordStore, self.user_states.data)
 
     async def on_first_start(self) -> None:
-        """Connect the writer and put the pipeline together, before the consumer starts."""
+        """Connect the writers and put the pipeline together, before the consumer starts."""
         await super().on_first_start()
         settings = self.settings
         layout = await asyncio.to_thread(check_topics, settings)
-        self.writer = writer = RecordBatchWriter(
+        writer, state_writer = self.writers = (await self._connected_writer(), await self._connected_writer())
+        reader = ChangelogReader(settings.bootstrap_servers, settings.changelog_topic, security=settings.kafka_security)
+        self.add_dependency(reader)
+        await reader.maybe_start()
+        self.restorer = StateRestorer(self.store, reader, self.readiness)
+        pipeline = build_pipeline(
+            settings,
+            self.artifact,
+            item_bias=self.item_bias,
+            store=self.store,
+            writer=writer,
+            state_writer=state_writer,
+            layout=layout,
+        )
+        self.recommender = Recommender(self, pipeline, self.metrics, batches_in_flight=settings.batches_in_flight)
+        self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
+        # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.
+        gc.collect()
+        gc.freeze()
+        self.readiness.model_is_warm()
+        log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)
+
+    async def _connected_writer(self) -> RecordBatchWriter:
+        settings = self.settings
+        writer = RecordBatchWriter(
             settings.bootstrap_servers,
             security=settings.kafka_security,
             batch_bytes=BATCH_BYTES,
@@ -87,20 +111,7 @@ class RecommenderApp(StreamingApp):
         )
         self.add_dependency(writer)
         await writer.maybe_start()
-        reader = ChangelogReader(settings.bootstrap_servers, settings.changelog_topic, security=settings.kafka_security)
-        self.add_dependency(reader)
-        await reader.maybe_start()
-        self.restorer = StateRestorer(self.store, reader, self.readiness)
-        pipeline = build_pipeline(
-            settings, self.artifact, item_bias=self.item_bias, store=self.store, writer=writer, layout=layout
-        )
-        self.recommender = Recommender(self, pipeline, self.metrics, batches_in_flight=settings.batches_in_flight)
-        self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
-        # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.
-        gc.collect()
-        gc.freeze()
-        self.readiness.model_is_warm()
-        log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)
+        return writer
 
 
 def create_app(settings: Settings) -> RecommenderApp:
@@ -171,7 +182,8 @@ def _follow_rebalances(app: RecommenderApp) -> None:
     @app.on_partitions_revoked.connect(weak=False)
     async def _revoked(_app: RecommenderApp, *_: object, **__: object) -> None:
         app.readiness.states_are_moving()
-        app.writer.let_go()
+        for writer in app.writers:
+            writer.let_go()
 
     @app.on_rebalance_complete.connect(weak=False)
     async def _restored(_app: RecommenderApp, *_: object, **__: object) -> None:

@@ -43,6 +43,7 @@ def build_pipeline(
     item_bias: NDArray[np.float32],
     store: StateStore,
     writer: RecordWriter,
+    state_writer: RecordWriter,
     layout: TopicLayout,
 ) -> Pipeline:
     """Return the pipeline, its model warm.
@@ -74,6 +75,7 @@ def build_pipeline(
         ),
         store=store,
         writer=writer,
+        state_writer=state_writer,
         topics=OutputTopics(
             recommendations=settings.recommendations_topic,
             dead_letters=settings.dead_letter_topic,

@@ -104,7 +104,8 @@ class Pipeline:
         stepper: Steps 2 and 4, over the loader's arena.
         ranker: Step 5.
         store: Steps 3 and 8.
-        writer: Steps 6 and 7.
+        writer: Step 6.
+        state_writer: Step 7: a connection of its own, so that lists do not wait behind states.
         topics: Where to.
         model_id: The model, named in every list and every slot.
         per_click: Every click gets its list; else each user's newest of the micro-batch.
@@ -121,6 +122,7 @@ class Pipeline:
         ranker: Ranker,
         store: StateStore,
         writer: RecordWriter,
+        state_writer: RecordWriter,
         topics: OutputTopics,
         model_id: str,
         per_click: bool,
@@ -133,6 +135,7 @@ class Pipeline:
         self._ranker = ranker
         self._store = store
         self._writer = writer
+        self._state_writer = state_writer
         self._topics = topics
         self._list_writer = ListWriter(topic=topics.recommendations, item_ids=vocabulary.item_ids, model_id=model_id)
         self._per_click = per_click
@@ -197,7 +200,7 @@ class Pipeline:
         """Step 7: send the new states of a micro-batch whose lists are acknowledged and that is still owned."""
         await ownership.confirm(batch.partitions)
         topic = self._topics.changelog
-        return await self._writer.send(
+        return await self._state_writer.send(
             [OutgoingRecord(topic, row.partition, row.user_key, row.record) for row in batch.states]
         )
 

@@ -40,16 +40,20 @@ def pause_between_writes() -> None:
 def save_before_publish() -> None:
     """Write the states first and their lists after them."""
     send = _named(Writer, "send")
-    held: dict[int, list[OutgoingRecord]] = {}
+    held: list[OutgoingRecord] = []
+    list_writers: list[Writer] = []
 
     async def send_in_the_wrong_order(self: Writer, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         if any(record.topic.endswith(LISTS) for record in records):
-            held.setdefault(id(self), []).extend(records)
+            held.extend(records)
+            list_writers[:] = [self]
             return asyncio.ensure_future(_nothing())
         acknowledgement: Acknowledgement = await send(self, records)
         await acknowledgement
         await asyncio.sleep(PAUSE_S)
-        await (await send(self, held.pop(id(self), [])))
+        lists = held.copy()
+        held.clear()
+        await (await send(list_writers[0], lists))
         return acknowledgement
 
     Writer.send = send_in_the_wrong_order  # type: ignore[method-assign]

@@ -87,6 +87,7 @@ def make_pipeline(
         ),
         store=store,
         writer=writer,
+        state_writer=writer,
         topics=OutputTopics(LISTS, DEAD_LETTERS, dead_letter_partitions=1, changelog=CHANGELOG),
         model_id=artifact.manifest.model_id,
         per_click=per_click,

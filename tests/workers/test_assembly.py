@@ -24,7 +24,9 @@ def lists(settings: Settings, artifact: Artifact, *item_ids: str) -> list[list[s
     """The lists after a user's clicks in one micro-batch."""
     broker = RecordingWriter()
     item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
-    pipeline = build_pipeline(settings, artifact, item_bias=item_bias, store=MemoryRows(), writer=broker, layout=LAYOUT)
+    pipeline = build_pipeline(
+        settings, artifact, item_bias=item_bias, store=MemoryRows(), writer=broker, state_writer=broker, layout=LAYOUT
+    )
     clicks = [make_click(item_id=item_id, offset=offset) for offset, item_id in enumerate(item_ids)]
     asyncio.run(pipeline.process([click.record for click in clicks], KeptOwnership()))
     assert {record.topic for record in broker.written} == {"recommendations", "shop-user-state-changelog"}
