@@ -91,7 +91,13 @@ class RecommenderApp(StreamingApp):
             state_writer=state_writer,
             layout=layout,
         )
-        self.recommender = Recommender(self, pipeline, self.metrics, batches_in_flight=settings.batches_in_flight)
+        self.recommender = Recommender(
+            self,
+            pipeline,
+            self.metrics,
+            batches_in_flight=settings.batches_in_flight,
+            full_batch=settings.max_batch_records,
+        )
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
         # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.
         gc.collect()

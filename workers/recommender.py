@@ -33,12 +33,14 @@ class _Flight:
         batch: What was fetched.
         in_flight: What lets its offsets move.
         started: When its computation began, on `time.perf_counter`.
+        published: Set once its lists are acknowledged, or never will be.
     """
 
     number: int
     batch: MicroBatch
     in_flight: BatchInFlight
     started: float
+    published: asyncio.Event
 
 
 class Recommender:
@@ -48,21 +50,27 @@ class Recommender:
     the consumer fetches what comes next. Each step is taken in the order of the micro-batches, so that neither lists
     nor states nor offsets ever overtake each other.
 
+    They overlap only where clicks are waiting: behind a micro-batch that was not full, the next one is taken when its lists
+    are acknowledged, with all that has arrived by then. Every micro-batch costs the same few milliseconds whatever is in
+    it, and many small ones would keep each other waiting.
+
     Args:
         app: Its consumer is told when a batch is in flight and which offsets are done.
         pipeline: Steps 1 to 8.
         metrics: What is counted.
         batches_in_flight: How many may be between their computation and their commit.
+        full_batch: Records of a micro-batch behind which more are waiting.
     """
 
     def __init__(
-        self, app: StreamingApp, pipeline: Pipeline, metrics: WorkerMetrics, *, batches_in_flight: int
+        self, app: StreamingApp, pipeline: Pipeline, metrics: WorkerMetrics, *, batches_in_flight: int, full_batch: int
     ) -> None:
         self._app = app
         self._pipeline = pipeline
         self._metrics = metrics
         self._alarm = RejectionAlarm()
         self._model_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._full_batch = full_batch
         self._room = asyncio.Semaphore(batches_in_flight)
         self._being_written: set[asyncio.Future[None]] = set()
         self._number = 0
@@ -94,6 +102,8 @@ class Recommender:
         written = self._app.add_future(writing)
         self._being_written.add(written)
         written.add_done_callback(self._being_written.discard)
+        if len(batch.records) < self._full_batch:
+            await flight.published.wait()
 
     def _begin(self, batch: MicroBatch, stack: ExitStack) -> _Flight:
         """Have the micro-batch in flight until the stack is closed.
@@ -107,7 +117,7 @@ class Recommender:
             raise BatchAbandoned("Its records will be fetched again.")
         in_flight = stack.enter_context(consumer.batch_in_flight())
         in_flight.require({tp.partition for tp in batch.next_offsets})
-        flight = _Flight(self._number, batch, in_flight, time.perf_counter())
+        flight = _Flight(self._number, batch, in_flight, time.perf_counter(), asyncio.Event())
         self._number += 1
         return flight
 
@@ -137,6 +147,7 @@ class Recommender:
                     published = await self._pipeline.publish(computed, in_flight)
                 async with self._saving.turn(number):
                     await published
+                    flight.published.set()
                     saved = await self._pipeline.save(computed, in_flight)
                 async with self._installing.turn(number):
                     await self._pipeline.install(computed, await saved, in_flight)
@@ -148,6 +159,8 @@ class Recommender:
             raise
         else:
             self._observe(flight, computed.report)
+        finally:
+            flight.published.set()
 
     def _abandon(self, batch: MicroBatch, abandoned: BatchAbandoned) -> None:
         self._abandoned = True

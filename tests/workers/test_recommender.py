@@ -136,9 +136,9 @@ def make_number(records: list[object]) -> int:
 
 
 class Scene:
-    """A recommender between an app and a pipeline that a test moves."""
+    """A recommender between an app and a pipeline that a test moves; a batch of one record is a full one."""
 
-    def __init__(self, *, batches_in_flight: int = 3) -> None:
+    def __init__(self, *, batches_in_flight: int = 3, full_batch: int = 1) -> None:
         self.app = ScriptedApp()
         self.pipeline = ScriptedPipeline()
         self.recommender = Recommender(
@@ -146,6 +146,7 @@ class Scene:
             cast(Pipeline, self.pipeline),
             WorkerMetrics(),
             batches_in_flight=batches_in_flight,
+            full_batch=full_batch,
         )
 
     async def process(self, *numbers: int, era: Era = FIRST) -> None:
@@ -202,6 +203,25 @@ def test_while_one_is_written_the_next_is_computed() -> None:
     assert scene.pipeline.steps[7:] == ["install 0", "install 1"]
     assert scene.app.consumer.committed == [1, 2]
     assert scene.app.consumer.in_flight == 0
+
+
+def test_behind_a_batch_that_is_not_full_the_next_waits_for_its_lists() -> None:
+    """And no longer: its states are saved while the next one is computed."""
+
+    async def play() -> Scene:
+        scene = Scene(full_batch=2)
+        processing = asyncio.ensure_future(scene.process(0, 1))
+        await scene.until("publish 0")
+        await settle()
+        assert "compute 1" not in scene.pipeline.steps
+        await scene.acknowledge("publish 0")
+        await scene.until("publish 1")
+        await scene.acknowledge("save 0", "publish 1", "save 1")
+        await processing
+        return scene
+
+    scene = asyncio.run(play())
+    assert scene.app.consumer.committed == [1, 2]
 
 
 def test_no_more_are_in_flight_than_there_is_room_for() -> None:
