@@ -50,9 +50,9 @@ class Recommender:
     the consumer fetches what comes next. Each step is taken in the order of the micro-batches, so that neither lists
     nor states nor offsets ever overtake each other.
 
-    They overlap only where clicks are waiting: behind a micro-batch that was not full, the next one is taken when its lists
-    are acknowledged, with all that has arrived by then. Every micro-batch costs the same few milliseconds whatever is in
-    it, and many small ones would keep each other waiting.
+    They overlap only where clicks are waiting: behind a micro-batch that was not full, the next one is taken when its
+    lists are acknowledged, with all that has arrived by then. Every micro-batch costs some milliseconds whatever is in it,
+    and many small ones would keep each other waiting.
 
     Args:
         app: Its consumer is told when a batch is in flight and which offsets are done.

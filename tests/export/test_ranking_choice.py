@@ -79,7 +79,7 @@ def test_a_very_large_one_is_scored_in_tiles(tmp_path: Path) -> None:
         ("exact", 10_240, 16),
         ("exact", 102_400, 64),
         ("int8", 10_240, 16),
-        ("int8", 102_400, 32),
+        ("int8", 102_400, 64),
         ("int8", 1_024_000, 64),
     ],
 )
