@@ -24,6 +24,7 @@ from workers.kafka_security import KafkaSecurity
 from workers.logs import configure_structlog, logging_config
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
+from workers.ports import BatchAbandoned
 from workers.preflight import check_store, check_topics
 from workers.process import RecommenderWorker
 from workers.readiness import Readiness
@@ -153,9 +154,14 @@ def _add_agents(app: RecommenderApp) -> None:
         @app.agent(_batch_topic(app, settings.clicks_topic), name="rekey", supervisor_strategy=CrashingSupervisor)
         async def rekey(stream: StreamT[FetchedRecords]) -> None:
             async for batch in micro_batches(stream, settings.max_batch_records):
-                with batch_consumer(app).batch_in_flight() as in_flight:
-                    rekeyed, dead_letters = await app.rekeyer.process(batch.records)
-                    in_flight.done(batch.next_offsets)
+                try:
+                    with batch_consumer(app).batch_in_flight() as in_flight:
+                        rekeyed, dead_letters = await app.rekeyer.process(batch.records)
+                        in_flight.done(batch.next_offsets)
+                except BatchAbandoned as abandoned:
+                    # Its partitions are moving: whoever gets them fetches it again.
+                    log.warning("Batch abandoned", records=len(batch.records), reason=str(abandoned))
+                    continue
                 app.metrics.count_rekeyed(rekeyed, dead_letters)
                 alarm.observe(len(batch.records), dead_letters)
 

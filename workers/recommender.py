@@ -51,8 +51,8 @@ class Recommender:
     nor states nor offsets ever overtake each other.
 
     They overlap only where clicks are waiting: behind a micro-batch that was not full, the next one is taken when its
-    lists are acknowledged, with all that has arrived by then. Every micro-batch costs some milliseconds whatever is in it,
-    and many small ones would keep each other waiting.
+    lists are acknowledged, with all that has arrived by then. Every micro-batch costs some milliseconds whatever is in
+    it, and many small ones would keep each other waiting.
 
     Args:
         app: Its consumer is told when a batch is in flight and which offsets are done.
