@@ -36,11 +36,14 @@ contracts: setup ## Imports point one way
 	$(BIN)/lint-imports
 
 test: setup ## All tests that need no outside service, under five minutes on two cores
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/pytest -m "not chaos" -n $(TEST_PROCESSES) --dist loadfile
 
 test-kafka: setup ## The tests with a broker against a real Apache Kafka: NEXTCLICK_TEST_BROKER=host:port names one
 	@test -n "$$NEXTCLICK_TEST_BROKER$$NEXTCLICK_TEST_KAFKA_CLUSTER" || { echo "Name a broker: make test-kafka NEXTCLICK_TEST_BROKER=host:port" >&2; exit 2; }
-	$(BIN)/pytest -m "broker or kafka"
+	$(BIN)/pytest -m "(broker or kafka) and not chaos"
+
+test-chaos: setup ## Minutes of faults, a checker, and workers broken on purpose that it must catch; more with an Apache Kafka
+	$(BIN)/pytest -m chaos
 
 fuzz: setup ## 100,000 damaged records through the decoder, 20,000 through a real worker: SEED=1 for others
 	NEXTCLICK_TEST_FUZZ_RECORDS=100000 $(if $(SEED),NEXTCLICK_TEST_FUZZ_SEED=$(SEED)) $(BIN)/pytest tests/workers/test_decoding_fuzz.py tests/integration/test_fuzz.py

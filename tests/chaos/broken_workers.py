@@ -6,6 +6,7 @@ place that is no longer there is an error: a broken worker that is not broken wo
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,6 @@ from workers.ports import Acknowledgement
 # Between two steps: a crash at a random moment then falls between them often enough for a short run.
 PAUSE_S = 0.25
 STATES = "-user-state-changelog"
-LISTS = "-recommendations"
 
 Writer = record_batches.RecordBatchWriter
 
@@ -40,20 +40,19 @@ def pause_between_writes() -> None:
 def save_before_publish() -> None:
     """Write the states first and their lists after them."""
     send = _named(Writer, "send")
-    held: list[OutgoingRecord] = []
-    list_writers: list[Writer] = []
+    # Several micro-batches are in flight: each one's lists wait for its own states.
+    held: deque[tuple[Writer, Sequence[OutgoingRecord]]] = deque()
 
     async def send_in_the_wrong_order(self: Writer, records: Sequence[OutgoingRecord]) -> Acknowledgement:
-        if any(record.topic.endswith(LISTS) for record in records):
-            held.extend(records)
-            list_writers[:] = [self]
+        if records and not _all_of(records, STATES):
+            held.append((self, records))
             return asyncio.ensure_future(_nothing())
         acknowledgement: Acknowledgement = await send(self, records)
         await acknowledgement
         await asyncio.sleep(PAUSE_S)
-        lists = held.copy()
-        held.clear()
-        await (await send(list_writers[0], lists))
+        if records and held:
+            list_writer, lists = held.popleft()
+            await (await send(list_writer, lists))
         return acknowledgement
 
     Writer.send = send_in_the_wrong_order  # type: ignore[method-assign]

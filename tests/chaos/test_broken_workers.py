@@ -13,7 +13,7 @@ from tests.chaos.run import ChaosPlan, ChaosReport, run_chaos
 from tests.chaos.schedule import Fault, Step
 from tests.factories import make_tiny_artifact
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 
 # A crash loses what lies between two writes; the second one comes when the clicks flow again after the first.
 KILLS = [Step(at_s, Fault.KILL_WORKER, 0, 0.3) for at_s in (2.0, 8.5)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 # A balancer that asks every ten seconds should learn of it before a person does.
 NOT_READY_WITHIN_S = 20.0

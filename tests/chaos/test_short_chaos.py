@@ -12,7 +12,7 @@ import pytest
 from tests.integration.harness import wait_until
 from tests.processes import alive, descendants
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 
 # Three brokers of 512 MiB heap each, four workers, torch for the artifact.
 NEEDED_GIB = 4.0

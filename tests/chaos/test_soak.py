@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.soak import soak
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone tells what a process has")

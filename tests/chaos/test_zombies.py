@@ -11,7 +11,7 @@ from tests.chaos.run import ChaosPlan, run_chaos
 from tests.chaos.schedule import Fault, Step
 from tests.factories import make_tiny_artifact
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 
 # Beyond the session of three seconds: the other worker has taken over and written when this one wakes up.
 HANGS = [Step(at_s, Fault.HANG_WORKER, target, 9.0) for at_s, target in ((4.0, 0), (20.0, 1), (36.0, 0))]

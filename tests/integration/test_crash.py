@@ -93,7 +93,7 @@ def test_states_after_kill_9_equal_those_of_an_uninterrupted_run(
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_crash_between_any_two_steps_changes_nothing(
-    apache_kafka: str,
+    kafka: str,
     tiny_artifact: Artifact,
     unique_name: Callable[[str], str],
     tmp_path: Path,
@@ -103,7 +103,7 @@ def test_a_crash_between_any_two_steps_changes_nothing(
 ) -> None:
     """Killed at the point by its name, twice in a row, several micro-batches in flight, and started again."""
     stream = make_stream(
-        apache_kafka,
+        kafka,
         tiny_artifact.folder,
         unique_name(point),
         partitions=PARTITIONS,

@@ -15,7 +15,7 @@ from workers.assembly import build_decoder
 from workers.events import OutgoingRecord, Rejection
 from workers.messages import HEADER_PREFIX
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 
 RECORDS = int(os.environ.get("NEXTCLICK_TEST_FUZZ_WORKER_RECORDS", "20000"))
 SEED = int(os.environ.get("NEXTCLICK_TEST_FUZZ_SEED", "2024"))
