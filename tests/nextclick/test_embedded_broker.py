@@ -22,8 +22,11 @@ except BrokerError as error:
 pytestmark = pytest.mark.broker
 
 HOLD_A_BROKER = """
+import signal
 import time
 from nextclick.embedded_broker import EmbeddedBroker
+# A shell starts what it runs in the background deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedBroker() as broker:
     print(broker.bootstrap_servers, flush=True)
     time.sleep(60)
