@@ -21,7 +21,7 @@ from workers.click_log_check import ClickLogCheck
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
-from workers.logs import configure_structlog, logging_config
+from workers.logs import LoggedUserIds, configure_structlog, logging_config
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
 from workers.ports import BatchAbandoned
@@ -98,6 +98,10 @@ class RecommenderApp(StreamingApp):
             self.metrics,
             batches_in_flight=settings.batches_in_flight,
             full_batch=settings.max_batch_records,
+            user_ids=LoggedUserIds(
+                settings.log_user_ids,
+                None if settings.log_user_id_key is None else settings.log_user_id_key.get_secret_value(),
+            ),
         )
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
         # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.

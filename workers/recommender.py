@@ -12,6 +12,7 @@ import structlog
 
 from workers.batch_consumer import BatchInFlight, Era, batch_consumer
 from workers.events import ClickRecord
+from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
 from workers.pipeline import BatchReport, ComputedBatch, Pipeline
@@ -60,14 +61,23 @@ class Recommender:
         metrics: What is counted.
         batches_in_flight: How many may be between their computation and their commit.
         full_batch: Records of a micro-batch behind which more are waiting.
+        user_ids: How the log names a user.
     """
 
     def __init__(
-        self, app: StreamingApp, pipeline: Pipeline, metrics: WorkerMetrics, *, batches_in_flight: int, full_batch: int
+        self,
+        app: StreamingApp,
+        pipeline: Pipeline,
+        metrics: WorkerMetrics,
+        *,
+        batches_in_flight: int,
+        full_batch: int,
+        user_ids: LoggedUserIds,
     ) -> None:
         self._app = app
         self._pipeline = pipeline
         self._metrics = metrics
+        self._user_ids = user_ids
         self._alarm = RejectionAlarm()
         self._model_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._full_batch = full_batch
@@ -185,8 +195,9 @@ class Recommender:
         oldest_ms = min(record.timestamp_ms for record in flight.batch.records)
         self._metrics.observe_batch(report, seconds=seconds, oldest_click_age_s=time.time() - oldest_ms / 1000)
         self._alarm.observe(report.records, report.dead_letters)
-        for reason in report.unreadable_states.values():
-            log.error("A user's state does not decode, the user starts over", reason=reason)
+        for user_key, reason in report.unreadable_states.items():
+            user = self._user_ids.name(user_key)
+            log.error("A user's state does not decode, the user starts over", user=user, reason=reason)
         log.debug(
             "Batch processed",
             records=report.records,

@@ -121,12 +121,6 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Where /livez, /readyz and /metrics listen; loopback unless told otherwise."
     )
     web_port: int = Field(6066, ge=0, le=65_535, description="Their port.")
-    web_token: SecretStr | None = Field(
-        None,
-        min_length=16,
-        description="What a caller must send (`Authorization: Bearer ...`) to be told about users; at least 16 "
-        "characters. Without one, only a loopback `web_host` tells.",
-    )
     log_format: Literal["text", "json"] = Field("text", description="One line an event, for a person or for a machine.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to print.")
     log_user_ids: UserIdsInLogs = Field(

@@ -1,7 +1,7 @@
 """Faust's Kafka transport as nextclick needs it: `BatchConsumer`, the true end of a changelog, a short fetch wait.
 
-Registered for the URL scheme `nextclick://` by the entry point group `faust.transports`. With `batch_consumer.py` it is
-the one place that knows Faust's internals.
+Registered for the URL scheme `nextclick://` by the entry point group `faust.transports`. With `batch_consumer.py`,
+`state_tables.py` and `group_membership.py` it knows the internals of Faust and of its client.
 """
 
 import asyncio

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import pytest
 from faust.types import TP
+from structlog.testing import capture_logs
 
 from models.errors import BrokerError
 from tests.click_records import make_record
 from tests.workers.reports import make_report
 from workers.batch_consumer import Era
+from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
 from workers.pipeline import ComputedBatch, Pipeline
@@ -147,6 +150,7 @@ class Scene:
             WorkerMetrics(),
             batches_in_flight=batches_in_flight,
             full_batch=full_batch,
+            user_ids=LoggedUserIds("pseudonym", "key"),
         )
 
     async def process(self, *numbers: int, era: Era = FIRST) -> None:
@@ -312,6 +316,26 @@ def test_an_era_begins_when_nothing_of_the_last_is_in_flight() -> None:
         await settle()
 
     asyncio.run(play())
+
+
+def test_the_log_names_a_user_by_a_pseudonym() -> None:
+    """Of a state that does not decode; the id itself is in no line."""
+
+    async def play() -> None:
+        scene = Scene()
+        compute = scene.pipeline.compute
+        report = make_report(applied=1, unreadable_states={b"ann": "damaged"})
+        scene.pipeline.compute = lambda records, refused=None: replace(  # type: ignore[method-assign]
+            compute(records, refused), report=report
+        )
+        await scene.process(0)
+        await scene.acknowledge("publish 0", "save 0")
+
+    with capture_logs() as lines:
+        asyncio.run(play())
+    (line,) = [line for line in lines if line.get("reason") == "damaged"]
+    assert line["user"] == LoggedUserIds("pseudonym", "key").name(b"ann")
+    assert "ann" not in str(line)
 
 
 def test_a_model_that_fails_on_everything_ends_the_worker() -> None:
