@@ -10,7 +10,8 @@ from functools import partial
 
 import structlog
 
-from workers.batch_consumer import BatchInFlight, Era, batch_consumer
+from workers.batch_consumer import Era, batch_consumer
+from workers.batch_in_flight import BatchInFlight
 from workers.events import ClickRecord
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics

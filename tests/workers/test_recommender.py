@@ -193,7 +193,9 @@ def test_while_one_is_written_the_next_is_computed() -> None:
         scene = Scene()
         await scene.process(0, 1)
         await scene.until("publish 1")
-        assert scene.pipeline.steps == ["forget", "compute 0", "publish 0", "compute 1", "publish 1"]
+        # Whether the second is computed before the first is sent is anybody's guess.
+        assert set(scene.pipeline.steps) == {"forget", "compute 0", "publish 0", "compute 1", "publish 1"}
+        assert scene.pipeline.steps.index("publish 0") < scene.pipeline.steps.index("publish 1")
         await scene.acknowledge("publish 1")
         assert scene.pipeline.steps[5:] == []
         await scene.acknowledge("publish 0")

@@ -5,7 +5,7 @@ import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.types import AppT
 
-from workers.batch_consumer import BatchInFlight
+from workers.batch_in_flight import BatchInFlight
 from workers.ports import BatchAbandoned
 from workers.session_lease import SessionLease
 
