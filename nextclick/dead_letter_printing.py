@@ -22,6 +22,7 @@ FATES = {
     Fate.ALREADY_REDRIVEN: "sent again before, left alone",
     Fate.OTHER_TOPIC: "from other topics than this worker's clicks: name one with --to",
     Fate.NO_PARTITION: "from a partition that the click topic does not have (any more)",
+    Fate.NOT_A_CLICK: "user states that did not decode, no clicks: never sent, `dead-letters show` has their bytes",
     Fate.TOO_LARGE: "too large for the click topic's max.message.bytes with a header more",
 }
 

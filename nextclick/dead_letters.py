@@ -1,6 +1,9 @@
-"""Dead letters: the records that a worker set aside, read back with the reason and the place that they came from."""
+"""Dead letters: the records that a worker set aside, read back with the reason and the place that they came from.
 
-from collections.abc import Generator
+Most are records of the click topic; those of the reason `unreadable_state` are states (`workers/unreadable_states.py`).
+"""
+
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
@@ -10,6 +13,7 @@ from nextclick.topic_reading import ConsumerRecord, TopicReader
 from workers.events import Headers
 from workers.messages import HEADER_PREFIX
 from workers.settings import Settings
+from workers.unreadable_states import UNREADABLE_STATE
 
 REASON_HEADER = HEADER_PREFIX + "reason"
 DETAIL_HEADER = HEADER_PREFIX + "detail"
@@ -22,19 +26,19 @@ _MOST_DIGITS = 20
 
 
 class Place(NamedTuple):
-    """Where a record is."""
+    """Where a record is; the offset of a user's state is not known."""
 
     topic: str
     partition: int
-    offset: int
+    offset: int | None
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return f"{self.topic}/{self.partition}/{'?' if self.offset is None else self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not be used as a click.
+    """A record that could not be used as a click, or a state that did not decode.
 
     Attributes:
         place: Where the letter is, in the dead-letter topic.
@@ -85,7 +89,7 @@ class LetterFilter:
 
     reasons: frozenset[str] = frozenset()
     partitions: frozenset[int] = frozenset()
-    records: frozenset[tuple[int, int]] = frozenset()
+    records: frozenset[tuple[int, int | None]] = frozenset()
     since_ms: int | None = None
     until_ms: int | None = None
 
@@ -150,7 +154,7 @@ def parse_dead_letter(record: ConsumerRecord) -> DeadLetter | None:
         return None
     first = len(names) - 1 - names[::-1].index(REASON_HEADER)
     ours = {name: (value or b"").decode(errors="replace") for name, value in record.headers[first:]}
-    source = parse_place("/".join(ours.get(name, "") for name in SOURCE_HEADERS))
+    source = _source(ours)
     if source is None:
         return None
     return DeadLetter(
@@ -163,6 +167,15 @@ def parse_dead_letter(record: ConsumerRecord) -> DeadLetter | None:
         detail=ours.get(DETAIL_HEADER, ""),
         source=source,
     )
+
+
+def _source(headers: Mapping[str, str]) -> Place | None:
+    """Return the place that a worker's headers name."""
+    topic, partition, offset = (headers.get(name) for name in SOURCE_HEADERS)
+    if offset is None and headers[REASON_HEADER] == UNREADABLE_STATE:
+        place = parse_place(f"{topic or ''}/{partition or ''}/0")
+        return None if place is None else place._replace(offset=None)
+    return parse_place("/".join(part or "" for part in (topic, partition, offset)))
 
 
 def record_identity(source: Place, key: bytes | None, value: bytes | None, headers: Headers) -> str:

@@ -13,6 +13,7 @@ from nextclick.topics import PlannedTopic, describe_planned_topics
 from workers.events import OutgoingRecord
 from workers.kafka_admin import CLICK_BYTES
 from workers.settings import Settings
+from workers.unreadable_states import UNREADABLE_STATE
 
 
 class Fate(StrEnum):
@@ -23,6 +24,7 @@ class Fate(StrEnum):
     OTHER_TOPIC = "other_topic"  # not one of this worker's click topics
     NO_PARTITION = "no_partition"  # the click topic has fewer than it had
     TOO_LARGE = "too_large"  # with the header that says where it was
+    NOT_A_CLICK = "not_a_click"  # a user's state
 
 
 # What keeps a letter from being sent although it should be.
@@ -57,6 +59,8 @@ class LetterSelector:
 
     def decide(self, letter: DeadLetter) -> Fate:
         """Return what becomes of a letter; the second one of the same record is not sent."""
+        if letter.reason == UNREADABLE_STATE:
+            return Fate.NOT_A_CLICK
         target = self._targets.get(self.topic_of(letter))
         if target is None:
             return Fate.OTHER_TOPIC

@@ -14,6 +14,7 @@ from models.features import encode_features
 from models.vocabulary import ItemIndex, ItemVocabulary
 from workers.ports import StateStore
 from workers.state_arena import UNKNOWN_ITEM, Rows, StateArena
+from workers.unreadable_states import UnreadableState
 from workers.user_rows import UserKey, UserRows
 from workers.user_state import HEAD_DTYPE, UserState, decode_state, ring_entries
 
@@ -24,11 +25,11 @@ class LoadedRows:
 
     Attributes:
         rows: Each click's row of the arena, (N,).
-        unreadable: Why a user's record did not decode, by user; he goes on without state.
+        unreadable: Records that did not decode; their users go on without state.
     """
 
     rows: Rows
-    unreadable: Mapping[UserKey, str]
+    unreadable: Sequence[UnreadableState]
 
 
 class StateLoader:
@@ -69,9 +70,9 @@ class StateLoader:
         """Empty the arena: the store has what was installed, and nothing else counts."""
         self._users.forget()
 
-    def _read(self, newcomers: Mapping[UserKey, int]) -> Mapping[UserKey, str]:
-        """Fill the rows of users who were not hot; return why a record did not decode, by user."""
-        unreadable: dict[UserKey, str] = {}
+    def _read(self, newcomers: Mapping[UserKey, int]) -> Sequence[UnreadableState]:
+        """Fill the rows of users who were not hot; return the records that did not decode."""
+        unreadable: list[UnreadableState] = []
         rebuilding: dict[int, UserState] = {}
         self.arena.clear(np.array(list(newcomers.values()), dtype=np.int64))
         for user, row in newcomers.items():
@@ -82,7 +83,7 @@ class StateLoader:
                 state = self._fill(row, record)
             except StateRecordError as error:
                 self.arena.clear(np.array([row]))
-                unreadable[user] = str(error)
+                unreadable.append(UnreadableState(*user, record, str(error)))
                 continue
             if self.arena.rebuilt[row]:
                 rebuilding[row] = state

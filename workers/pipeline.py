@@ -43,6 +43,7 @@ from workers.messages import ListWriter, dead_letter_record
 from workers.ports import Acknowledgement, Ownership, RecordWriter, StateRow, StateStore
 from workers.ranking import Ranker
 from workers.stepping import NO_ROW, STRATEGIES, StepCounts, SteppedClicks, Stepper
+from workers.unreadable_states import UnreadableState, unreadable_state_letter
 from workers.user_rows import UserKey
 
 _NONE_REFUSED: Mapping[int, str] = MappingProxyType({})
@@ -83,7 +84,7 @@ class ComputedBatch:
 
     Attributes:
         partitions: Whose records it holds.
-        outgoing: Lists and dead letters.
+        outgoing: Lists, dead letters, and the states that the new ones overwrite although they did not decode.
         states: The new state of each of its users.
         report: What becomes of its records.
     """
@@ -180,13 +181,14 @@ class Pipeline:
         listed = stepped if self._per_click else stepped.newest_per_user()
         lists = self._rank(clicks, listed)
         letters = [self._dead_letter(one) for one in rejections]
+        letters += [self._state_letter(one) for one in loaded.unreadable]
         report = BatchReport(
             records=len(records),
             steps=counts,
             without_consent=int((~consent).sum()),
             lists=Counter(STRATEGIES[code] for code in listed.strategy.tolist()),
             dead_letters=Counter(one.reason for one in rejections),
-            unreadable_states={key: reason for (_, key), reason in loaded.unreadable.items()},
+            unreadable_states={state.user_key: state.detail for state in loaded.unreadable},
         )
         partitions = frozenset(record.partition for record in records)
         return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report)
@@ -254,6 +256,14 @@ class Pipeline:
     def _dead_letter(self, rejection: Rejection) -> OutgoingRecord:
         return dead_letter_record(
             rejection, topic=self._topics.dead_letters, partitions=self._topics.dead_letter_partitions
+        )
+
+    def _state_letter(self, state: UnreadableState) -> OutgoingRecord:
+        return unreadable_state_letter(
+            state,
+            changelog=self._topics.changelog,
+            topic=self._topics.dead_letters,
+            partitions=self._topics.dead_letter_partitions,
         )
 
     def _new_states(self, users: Sequence[UserKey], stepped: SteppedClicks) -> list[StateRow]:

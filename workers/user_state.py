@@ -165,6 +165,15 @@ def last_offset_of(record: bytes) -> int:
     return last_offset
 
 
+def is_ahead(record: bytes, last_offset: int) -> bool:
+    """Tell whether a record stands for clicks behind `last_offset`; one that does not decode stands for none."""
+    try:
+        # In this order: a restore asks it of every record, and nearly all of them say no at once.
+        return last_offset_of(record) > last_offset and checked_last_offset(record) > last_offset
+    except (struct.error, StateRecordError):
+        return False
+
+
 def _decode_body(record: bytes) -> UserState:
     _, partition, last_offset, updated_at_ms, clicks, session_hash, session_clicks, ring_size = _HEAD.unpack_from(
         record

@@ -112,9 +112,10 @@ def redrive(
     Each record is sent once, however often this is run and wherever it is killed. What was sent is remembered in the
     topic `<dead letters>.redriven`. On a broker without transactions (the embedded one) two runs at the same time can
     send a record twice. The header `nextclick.redriven_from` says where a click was before; a click that is rejected
-    once more is a new dead letter and can be sent again.
+    once more is a new dead letter and can be sent again. States that did not decode (`unreadable_state`) are no clicks
+    and never sent.
 
-    Exit code 1 if a record could not be sent.
+    Exit code 1 if a record could not be sent; with --all, states do not count.
 
     Example: `nextclick dead-letters redrive --reason id_too_long --dry-run`
     """
@@ -123,6 +124,7 @@ def redrive(
     from rich.console import Console  # noqa: PLC0415
 
     from nextclick.dead_letter_printing import print_redrive, redrive_as_json  # noqa: PLC0415
+    from nextclick.redrive_selection import Fate  # noqa: PLC0415
     from nextclick.redriving import Redrive, redrive_dead_letters  # noqa: PLC0415
     from nextclick.signals import stop_at_signal  # noqa: PLC0415
 
@@ -140,7 +142,7 @@ def redrive(
         typer.echo(redrive_as_json(report))
     else:
         print_redrive(report)
-    if report.unsendable:
+    if report.unsendable or (report.fates[Fate.NOT_A_CLICK] and not every):
         raise typer.Exit(1)
 
 

@@ -2,15 +2,17 @@
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
 
 from nextclick.dead_letter_printing import letter_as_json, print_letter, print_summary, summary_as_json
 from nextclick.dead_letter_summary import LetterSummary
-from nextclick.dead_letters import LetterFilter, Place, parse_dead_letter
+from nextclick.dead_letters import DeadLetter, LetterFilter, Place, parse_dead_letter
 from nextclick.redrive_marks import redriven_click
 from tests.dead_letters import NOON_MS, letter_record, make_letter, make_rejected, read_record
 from workers.events import Headers, OutgoingRecord, RejectionReason
+from workers.unreadable_states import UnreadableState, unreadable_state_letter
 
 # Clears the screen, sets the title, turns the text around: what a record must not do to a terminal.
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e\r\n\x00"
@@ -179,3 +181,46 @@ def test_no_more_of_a_megabyte_is_shown_than_a_line(capsys: pytest.CaptureFixtur
 def test_a_letter_record_is_what_the_worker_writes() -> None:
     """The factory of these tests goes through the worker's own code."""
     assert next(name for name, _ in letter_record(make_rejected()).headers) == "nextclick.reason"
+
+
+STATE = UnreadableState(3, b"ann", b"\x02 of a newer version", "A state record has codec version 2")
+
+
+def state_letter(state: UnreadableState = STATE) -> DeadLetter:
+    """Return the dead letter of a state as a reader finds it."""
+    record = unreadable_state_letter(state, changelog="states", topic="clicks.dead-letter", partitions=2)
+    letter = parse_dead_letter(read_record(record, offset=5))
+    assert letter is not None
+    return letter
+
+
+def test_the_letter_of_a_state_has_its_bytes_and_no_source_offset(capsys: pytest.CaptureFixture[str]) -> None:
+    """A store does not know at which offset of the changelog the record was."""
+    letter = state_letter()
+    assert (letter.key, letter.value, letter.headers) == (b"ann", STATE.record, ())
+    assert (letter.reason, letter.detail) == ("unreadable_state", STATE.detail)
+    assert (letter.place, letter.source) == (Place("clicks.dead-letter", 1, 5), Place("states", 3, None))
+    assert json.loads(letter_as_json(letter))["source"] == {"topic": "states", "partition": 3, "offset": None}
+    print_letter(letter, as_hex=False)
+    assert "came from  states/3/?" in capsys.readouterr().out
+    (reason,) = LetterSummary.of(iter([letter]), LetterFilter(), frozenset(), 1).reasons
+    assert (reason.reason, reason.letters) == ("unreadable_state", 1)
+
+
+def test_letters_of_one_state_are_one_and_others_are_not() -> None:
+    """A worker that was killed between the letter and the new state writes it again."""
+    others = [replace(STATE, user_key=b"bob"), replace(STATE, partition=2), replace(STATE, record=b"")]
+    assert state_letter().identity == state_letter().identity
+    assert len({state_letter(state).identity for state in [STATE, *others]}) == 4
+
+
+def test_only_a_state_may_lack_its_offset() -> None:
+    """And a worker leaves it out, it does not write nonsense."""
+    headers = unreadable_state_letter(STATE, changelog="states", topic="dead", partitions=1).headers
+    for forged in (
+        (("nextclick.reason", b"not_json"), *headers[1:]),
+        (*headers, ("nextclick.source.offset", b"x")),
+        headers[:-1],
+        headers[:-2],
+    ):
+        assert parse_dead_letter(read_record(OutgoingRecord("dead", 0, b"ann", b"", forged))) is None

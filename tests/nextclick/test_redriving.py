@@ -27,6 +27,7 @@ from tests.dead_letters import Rejected, letter_record, make_rejected
 from tests.integration.harness import Stream, plan_stream
 from workers.events import OutgoingRecord, RejectionReason
 from workers.kafka_admin import CLICK_BYTES
+from workers.unreadable_states import UnreadableState, unreadable_state_letter
 
 pytestmark = pytest.mark.broker
 
@@ -284,6 +285,21 @@ def test_a_record_that_cannot_be_sent_is_exit_code_1(stream: Stream, command: Ca
     redriven = command("redrive", "--all")
     assert redriven.exit_code == 1
     assert "1  from a partition that the click topic does not have" in redriven.stdout
+
+
+def test_a_state_is_never_sent(stream: Stream, command: Callable[..., Result]) -> None:
+    """It is no click: left alone among others, and an error for whoever asks for it, wherever it should go."""
+    dead_letters, changelog = stream.settings.dead_letter_topic, stream.settings.changelog_topic
+    state = UnreadableState(3, b"ann", b"\x02 newer", "A state record has codec version 2")
+    stream.send_records([unreadable_state_letter(state, changelog=changelog, topic=dead_letters, partitions=2)])
+    reject(stream, *many(2))
+    named = command("redrive", "--reason", "unreadable_state", "--to", stream.settings.clicks_topic)
+    assert named.exit_code == 1
+    assert "1  user states that did not decode, no clicks: never sent" in named.stdout
+    every = command("redrive", "--all")
+    assert every.exit_code == 0
+    assert "1  user states" in every.stdout
+    assert len(clicks_of(stream)) == 2
 
 
 def test_a_command_prints_what_it_has_to_say_and_no_more(stream: Stream) -> None:

@@ -58,7 +58,6 @@ class StepRun:
         hot_users: How many users stay in the arena from one micro-batch to the next; 0: every batch reads the store.
         stepped: What came out so far.
         counts: One a micro-batch.
-        unreadable: Users whose record did not decode, and why.
     """
 
     artifact: Artifact
@@ -68,7 +67,6 @@ class StepRun:
     hot_users: int = 0
     stepped: list[SteppedClick] = field(default_factory=list)
     counts: list[StepCounts] = field(default_factory=list)
-    unreadable: dict[UserKey, str] = field(default_factory=dict)
     _loader: StateLoader | None = None
 
     def step(self, clicks: Sequence[ClickEvent]) -> list[SteppedClick]:
@@ -90,7 +88,6 @@ class StepRun:
         out = sorted(views, key=lambda one: (one.click.record.partition, one.click.record.offset))
         self.stepped += out
         self.counts.append(counts)
-        self.unreadable.update(loaded.unreadable)
         return out
 
     def loader(self) -> StateLoader:

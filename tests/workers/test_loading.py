@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from workers.events import ClickEvent
 from workers.loading import StateLoader
 from workers.ports import StateRow
 from workers.state_arena import StateArena
+from workers.unreadable_states import UnreadableState
 from workers.user_state import decode_state, encode_state
 
 ANN = (0, b"ann")
@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
     """Users loaded into an arena."""
 
     rows: NDArray[np.int64]
-    unreadable: Mapping[tuple[int, bytes], str]
+    unreadable: dict[tuple[int, bytes], UnreadableState]
     arena: StateArena
 
     def clicks(self) -> list[int]:
@@ -52,7 +52,8 @@ def load(run: StepRun, *user_ids: str) -> Loaded:
     """Load users of partition 0."""
     loader = StateLoader(run.runtime, run.artifact.vocabulary, run.store, capacity=10)
     loaded = loader.load([(0, user_id.encode()) for user_id in user_ids])
-    return Loaded(loaded.rows, loaded.unreadable, loader.arena)
+    unreadable = {(state.partition, state.user_key): state for state in loaded.unreadable}
+    return Loaded(loaded.rows, unreadable, loader.arena)
 
 
 def session_of(*at_ms: int, session_id: str = "s1", offset: int = 0) -> list[ClickEvent]:
@@ -185,13 +186,14 @@ def replace_user(clicks: list[ClickEvent], user_id: str) -> list[ClickEvent]:
 def test_an_unreadable_record_is_reported_and_its_user_starts_over(
     tiny_artifact: Artifact, runtime: ModelRuntime, record: bytes
 ) -> None:
-    """One damaged record neither ends the worker nor harms the users beside it."""
+    """One damaged record neither ends the worker nor harms the users beside it; its bytes are handed on."""
     run = StepRun(tiny_artifact, runtime)
     run.step(replace_user(session_of(0, 10), "bob"))
     run.store.install([StateRow(0, b"ann", record)], {})
     loaded = load(run, "ann", "bob")
     assert list(loaded.unreadable) == [ANN]
-    assert "state record" in loaded.unreadable[ANN]
+    assert "state record" in loaded.unreadable[ANN].detail
+    assert loaded.unreadable[ANN].record == record
     assert loaded.clicks() == [0, 2]
     assert loaded.arena.are_clear(loaded.rows).tolist() == [True, False]
     assert loaded.tensors()[1] == run.state_of("bob").slots[0][1]
@@ -205,7 +207,7 @@ def test_a_slot_of_the_wrong_size_is_unreadable(tiny_artifact: Artifact, runtime
     state = replace(run.state_of("ann"), slots=((tiny_artifact.manifest.model_id, b"\x3c" * size),))
     run.store.install([StateRow(0, b"ann", encode_state(state))], {})
     loaded = load(run, "ann")
-    assert loaded.unreadable == {ANN: f"A slot holds {size} bytes of tensors, its model has 32."}
+    assert loaded.unreadable[ANN].detail == f"A slot holds {size} bytes of tensors, its model has 32."
     assert loaded.clicks() == [0]
     assert loaded.arena.are_clear(loaded.rows)[0]
 

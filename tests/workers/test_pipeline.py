@@ -2,9 +2,10 @@ import pytest
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
+from models.errors import BrokerError
 from tests.click_records import click_value, make_click, make_record
 from tests.workers.click_runs import seeded
-from tests.workers.fakes import Diary, MemoryRows, RecordingWriter
+from tests.workers.fakes import Diary, FailingWriter, MemoryRows, RecordingWriter
 from tests.workers.pipelines import (
     CHANGELOG,
     DEAD_LETTERS,
@@ -92,15 +93,37 @@ def test_a_largest_record_goes_through(tiny_artifact: Artifact, runtime: ModelRu
     assert broker.of_topic(DEAD_LETTERS)[0].value == nonsense
 
 
-def test_a_damaged_state_is_reported_and_replaced(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
-    """The user starts over with this click, and the worker goes on."""
-    store = MemoryRows()
-    store.rows[0, b"ann"] = b"\x01 damaged"
-    report = run(
-        make_pipeline(tiny_artifact, runtime, store=store, writer=RecordingWriter()), [make_click(offset=9).record]
-    )
+def test_a_damaged_state_is_a_dead_letter_before_it_is_replaced(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
+    """The user starts over with this click; his new state is saved behind the old one's bytes."""
+    store, broker = MemoryRows(), RecordingWriter()
+    store.rows[3, b"ann"] = b"\x01 damaged"
+    pipeline = make_pipeline(tiny_artifact, runtime, store=store, writer=broker)
+    report = run(pipeline, [make_click(offset=9, partition=3).record, make_click(offset=10, partition=3).record])
     assert list(report.unreadable_states) == [b"ann"]
-    assert decode_state(store.rows[0, b"ann"]).clicks == 1
+    assert adds_up(report)
+    assert decode_state(store.rows[3, b"ann"]).clicks == 2
+    assert [record.topic for record in broker.written] == [LISTS, LISTS, DEAD_LETTERS, CHANGELOG]
+    (letter,) = broker.of_topic(DEAD_LETTERS)
+    assert (letter.partition, letter.key, letter.value) == (0, b"ann", b"\x01 damaged")
+    assert dict(letter.headers) == {
+        "nextclick.reason": b"unreadable_state",
+        "nextclick.detail": b"A state record of 9 bytes is cut short: it has 48 at least.",
+        "nextclick.source.topic": CHANGELOG.encode(),
+        "nextclick.source.partition": b"3",
+    }
+    run(pipeline, [make_click(offset=11, partition=3).record])
+    assert len(broker.of_topic(DEAD_LETTERS)) == 1
+
+
+def test_no_state_is_replaced_whose_bytes_were_not_kept(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
+    """The dead letter is not acknowledged: nothing is saved, the bytes stay where they are."""
+    store, broker = MemoryRows(), RecordingWriter()
+    store.rows[0, b"ann"] = b"\x01 damaged"
+    pipeline = make_pipeline(tiny_artifact, runtime, store=store, writer=FailingWriter(broker, after=1))
+    with pytest.raises(BrokerError):
+        run(pipeline, [make_click().record])
+    assert broker.of_topic(CHANGELOG) == []
+    assert store.rows[0, b"ann"] == b"\x01 damaged"
 
 
 def test_a_click_without_consent_leaves_no_trace(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:

@@ -183,21 +183,42 @@ def test_a_tombstone_deletes_its_user(store: StateRecordStore, together: bool) -
 def test_a_damaged_record_is_set_aside(
     store: StateRecordStore, damaged: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is kept and reported, its user is without state, and the rest of the batch is restored."""
+    """Its bytes are kept as they are and reported, and the rest of the batch is restored."""
     with caplog.at_level(logging.ERROR):
         restore(store, (b"ann", record_at(1)), (b"ann", damaged), (b"bob", record_at(2)))
-    assert store.set_aside == {(0, b"ann"): damaged}
-    assert "partition 0 is set aside" in caplog.text
-    assert store.load(0, b"ann") is None
+    assert store.set_aside == {(0, b"ann")}
+    assert "partition 0: 1 records are set aside, the first at offset 1: A state record" in caplog.text
+    assert store.load(0, b"ann") == damaged
     assert store.load(0, b"bob") == record_at(2)
     assert store.newest_offset(0) == 2
 
 
-def test_a_good_record_behind_a_damaged_one_is_restored(store: StateRecordStore) -> None:
-    """The newest record is the user's state, and there is nothing left to repair."""
-    restore(store, (b"ann", b"damaged"), (b"ann", record_at(4)))
+@pytest.mark.parametrize("damaged", [b"", b"x", b"\x02" + record_at(9)[1:], record_at(9)[:-1]])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_good_record_behind_a_damaged_one_is_restored(
+    store: StateRecordStore, damaged: bytes, together: bool
+) -> None:
+    """The newest record is the user's state, whatever offset the damaged one seems to name."""
+    if together:
+        restore(store, (b"ann", damaged), (b"ann", record_at(4)))
+    else:
+        restore(store, (b"ann", damaged))
+        restore(store, (b"ann", record_at(4)), start=1)
     assert store.load(0, b"ann") == record_at(4)
-    assert store.set_aside == {}
+    assert store.set_aside == set()
+    assert store.stale_records == 0
+
+
+def test_records_that_are_set_aside_are_reported_together(
+    store: StateRecordStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a rollback each record can be of a newer version: a line each would bury everything else."""
+    newer = b"\x02" + record_at(9)[1:]
+    with caplog.at_level(logging.ERROR):
+        restore(store, *((b"user-%d" % number, newer) for number in range(100)))
+    assert len(store.set_aside) == 100
+    (line,) = caplog.messages
+    assert "100 records are set aside, the first at offset 0: A state record has codec version 2" in line
 
 
 def test_a_record_without_a_key_is_left_out(store: StateRecordStore) -> None:

@@ -19,6 +19,7 @@ from workers.user_state import (
     decode_state,
     encode_state,
     hash_session_id,
+    is_ahead,
     last_offset_of,
     ring_entries,
 )
@@ -198,3 +199,26 @@ def test_session_hashes_tell_sessions_apart() -> None:
 def test_equal_states_have_equal_records() -> None:
     """A record is a function of the state: crash tests compare bytes."""
     assert encode_state(make_state()) == encode_state(replace(make_state()))
+
+
+def state_at(offset: int) -> UserState:
+    """A state whose newest click is at this offset."""
+    return replace(make_state(), last_offset=offset)
+
+
+@pytest.mark.parametrize(
+    ("record", "ahead"),
+    [
+        (encode_state(state_at(9)), True),
+        (encode_state(state_at(8)), False),
+        (encode_state(state_at(7)), False),
+        (b"", False),
+        (b"x", False),
+        (encode_state(state_at(9))[:-1], False),
+        (b"\x02" + encode_state(state_at(9))[1:], False),
+        (b"\xff" * 60, False),
+    ],
+)
+def test_only_a_record_that_decodes_can_be_ahead(record: bytes, ahead: bool) -> None:
+    """Of click 8: what damaged bytes seem to name counts for nothing."""
+    assert is_ahead(record, 8) is ahead

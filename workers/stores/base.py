@@ -16,7 +16,7 @@ from mode.utils.logging import get_logger
 
 from models.errors import StateRecordError
 from workers.ports import StateRow
-from workers.user_state import checked_last_offset, last_offset_of
+from workers.user_state import checked_last_offset, is_ahead
 
 logger = get_logger(__name__)
 
@@ -41,13 +41,13 @@ class StateRecordStore(Store[bytes, bytes]):
     """User state records by partition and user key.
 
     Attributes:
-        set_aside: Changelog records that did not decode, by partition and key, newest; the user is without state.
+        set_aside: Partition and key of the rows whose records did not decode when they were restored.
         stale_records: Changelog records whose `last_offset` was below the one restored already; left out.
         newest_clicks: `last_offset` of each partition's newest state when it was restored; the click log must hold it.
     """
 
     def __post_init__(self) -> None:
-        self.set_aside: dict[tuple[int, bytes], bytes] = {}
+        self.set_aside: set[tuple[int, bytes]] = set()
         self.stale_records = 0
         self.newest_clicks: dict[int, int] = {}
 
@@ -80,7 +80,10 @@ class StateRecordStore(Store[bytes, bytes]):
         """Return the records of those of the users who have one; others' may be among them."""
 
     def apply_changelog(self, partition: int, records: Sequence[ChangelogRecord]) -> None:
-        """Apply a changelog partition's next records; one that does not decode is set aside, reported and counted.
+        """Apply a changelog partition's next records; one that does not decode is reported and counted.
+
+        It becomes its user's row as it is: no older record is the user's state any more, and whoever loads it must see
+        to its bytes before it overwrites them (`workers/unreadable_states.py`).
 
         Args:
             partition: The partition.
@@ -88,6 +91,7 @@ class StateRecordStore(Store[bytes, bytes]):
         """
         stored = self.stored(partition, {record.key for record in records if record.key is not None})
         staged: dict[bytes, bytes | None] = {}
+        unreadable: list[tuple[int, StateRecordError]] = []
         for record in records:
             key = record.key
             if key is None:
@@ -97,17 +101,19 @@ class StateRecordStore(Store[bytes, bytes]):
                 # A tombstone is the end of a user's state, whatever its offset was.
                 last_offset = None if record.value is None else checked_last_offset(record.value)
             except StateRecordError as error:
-                self._set_aside(partition, record, error)
-                # Older than the damaged record and so not the user's state either.
-                staged[key] = None
+                unreadable.append((record.offset, error))
+                self.set_aside.add((partition, key))
+                staged[key] = record.value
                 continue
             if self.set_aside:
-                self.set_aside.pop((partition, key), None)
+                self.set_aside.discard((partition, key))
             known = staged[key] if key in staged else stored.get(key)
-            if last_offset is not None and known is not None and last_offset_of(known) > last_offset:
+            if last_offset is not None and known is not None and is_ahead(known, last_offset):
                 self.stale_records += 1
                 continue
             staged[key] = record.value
+        if unreadable:
+            _report_set_aside(partition, unreadable)
         self.restore(partition, staged, records[-1].offset)
 
     def note_newest(self, partition: int, record: bytes | None) -> None:
@@ -115,12 +121,6 @@ class StateRecordStore(Store[bytes, bytes]):
         with contextlib.suppress(StateRecordError):
             if record is not None:
                 self.newest_clicks[partition] = checked_last_offset(record)
-
-    def _set_aside(self, partition: int, record: ChangelogRecord, error: StateRecordError) -> None:
-        key, value = record.key, record.value
-        if key is not None and value is not None:
-            self.set_aside[partition, key] = value
-        logger.error("Record %s of changelog partition %s is set aside: %s", record.offset, partition, error)
 
     # ---- Faust's side
 
@@ -153,7 +153,7 @@ class StateRecordStore(Store[bytes, bytes]):
             if tp.topic == changelog:
                 self.close_partition(tp.partition)
                 self.newest_clicks.pop(tp.partition, None)
-                self.set_aside = {key: record for key, record in self.set_aside.items() if key[0] != tp.partition}
+                self.set_aside = {row for row in self.set_aside if row[0] != tp.partition}
 
     def reset_state(self) -> None:
         """Do nothing: only `faust reset` calls this, and the changelog is the truth."""
@@ -165,3 +165,15 @@ class StateRecordStore(Store[bytes, bytes]):
     def restore_backup(self, tp: TP | int, latest: bool = True, backup_id: int = 0) -> None:
         """Refuse: the changelog is the backup."""
         raise NotImplementedError("The changelog topic is the backup of user state.")
+
+
+def _report_set_aside(partition: int, unreadable: Sequence[tuple[int, StateRecordError]]) -> None:
+    """Say it once a call: after a rollback every record can be of a newer version."""
+    offset, error = unreadable[0]
+    logger.error(
+        "Changelog partition %s: %s records are set aside, the first at offset %s: %s",
+        partition,
+        len(unreadable),
+        offset,
+        error,
+    )
