@@ -16,6 +16,7 @@ class Scale:
         changelog_clicks: For the bytes that they add to the changelog.
         profile_s: How long a worker is sampled.
         rates: Clicks a second whose latency is measured.
+        broker_warm_s: Load for a fresh broker before a latency is measured.
         warm_s: Load whose latencies do not count yet.
         load_s: Load whose latencies count.
         restored_users: Users in the changelogs that are restored.
@@ -29,6 +30,7 @@ class Scale:
     changelog_clicks: int
     profile_s: float
     rates: tuple[int, ...]
+    broker_warm_s: float
     warm_s: float
     load_s: float
     restored_users: tuple[int, ...]
@@ -43,6 +45,7 @@ FULL = Scale(
     changelog_clicks=50_000,
     profile_s=6.0,
     rates=(100, 1_000, 5_000),
+    broker_warm_s=20.0,
     warm_s=2.0,
     load_s=12.0,
     restored_users=(0, 100_000, 1_000_000),
@@ -57,6 +60,7 @@ QUICK = Scale(
     changelog_clicks=5_000,
     profile_s=2.0,
     rates=(100, 1_000),
+    broker_warm_s=1.0,
     warm_s=1.0,
     load_s=3.0,
     restored_users=(0, 5_000),

@@ -9,8 +9,10 @@ from faust.types import StreamT
 from mode import CrashingSupervisor
 from yarl import URL
 
+from workers.app import CONNECTION_TIMEOUT_S
 from workers.batch_consumer import FetchedRecords, batch_consumer
 from workers.events import OutgoingRecord
+from workers.logs import configure_structlog, logging_config
 from workers.micro_batches import MicroBatch, micro_batches
 from workers.record_batches import RecordBatchWriter
 from workers.settings import Settings, load_settings
@@ -32,7 +34,7 @@ class EchoApp(StreamingApp):
             broker=[URL(f"nextclick://{server}") for server in settings.bootstrap_servers.split(",")],
             broker_session_timeout=settings.session_timeout_s,
             broker_heartbeat_interval=max(1.0, settings.session_timeout_s / 10),
-            broker_request_timeout=max(settings.request_timeout_s, settings.session_timeout_s),
+            broker_request_timeout=max(CONNECTION_TIMEOUT_S, settings.session_timeout_s),
             broker_commit_interval=settings.commit_interval_s,
             broker_max_poll_records=settings.max_batch_records,
             consumer_auto_offset_reset="earliest",
@@ -41,6 +43,9 @@ class EchoApp(StreamingApp):
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,
+            # The worker's own: a library that formats lines for nobody would pass for the transport's time.
+            logging_config=logging_config(settings.log_format, settings.log_level),
+            worker_redirect_stdouts=False,
         )
         self.settings = settings
 
@@ -85,6 +90,8 @@ def create_echo(settings: Settings) -> EchoApp:
 
 
 if __name__ == "__main__":
-    created = create_echo(load_settings())
+    configure_structlog()
+    settings = load_settings()
+    created = create_echo(settings)
     created.finalize()
-    created.Worker(loglevel="WARNING", quiet=True).execute_from_commandline()
+    created.Worker(loglevel=settings.log_level, quiet=True).execute_from_commandline()

@@ -25,6 +25,8 @@ ITEMS = 10_240
 ECHO = (sys.executable, "-m", "benchmarks.programs.echo_worker")
 # Answered before the load begins: then the group has formed and the model is warm.
 PROBES = 64
+# Clicks a second while the broker is warmed up: enough for the one, little enough for any rate that is measured.
+WARM_UP_RATE = 1_000
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.5": 0.995}
 
 
@@ -47,16 +49,24 @@ def measure_latency(bench: Bench, rate: int) -> None:
     """Measure a round of the worker and of the echo at this many clicks a second."""
     count = PROBES + round(rate * (bench.scale.warm_s + bench.scale.load_s))
     reference = bench.reference(ITEMS, count)
-    for name, command in (("echo", ECHO), ("latency", WORKER)):
-        load = _run(bench, reference, command, name, rate)
-        if command is WORKER:
-            require_each_list(load.values, reference)
-        else:
-            require_each_echo(load.values, reference.clicks)
-        for label, share in SHARES.items():
-            bench.measures.add(f"{name}.rate_{rate}.{label}", percentile(load.latency_ms, share), "ms")
-        bench.measures.add(f"{name}.rate_{rate}.load_late_p99", percentile(load.lateness_ms, 0.99), "ms")
+    with fresh_broker(bench.choice, bench.cores) as address:
+        _warm_up(bench, address)
+        for name, command in (("echo", ECHO), ("latency", WORKER)):
+            load = _run(bench, address, reference, command, name=name, rate=rate)
+            if command is WORKER:
+                require_each_list(load.values, reference)
+            else:
+                require_each_echo(load.values, reference.clicks)
+            for label, share in SHARES.items():
+                bench.measures.add(f"{name}.rate_{rate}.{label}", percentile(load.latency_ms, share), "ms")
+            bench.measures.add(f"{name}.rate_{rate}.load_late_p99", percentile(load.lateness_ms, 0.99), "ms")
     _add_difference(bench, rate)
+
+
+def _warm_up(bench: Bench, address: str) -> None:
+    """Have the broker serve requests of the same kinds: a JVM that has just started is still compiling."""
+    reference = bench.reference(ITEMS, PROBES + round(WARM_UP_RATE * bench.scale.broker_warm_s))
+    _run(bench, address, reference, ECHO, name="warm-up", rate=WARM_UP_RATE)
 
 
 def _add_difference(bench: Bench, rate: int) -> None:
@@ -66,12 +76,11 @@ def _add_difference(bench: Bench, rate: int) -> None:
         bench.measures.add(f"latency.rate_{rate}.p90_above_echo", ours - echo, "ms")
 
 
-def _run(bench: Bench, reference: Reference, command: Sequence[str], name: str, rate: int) -> _Load:
-    with fresh_broker(bench.choice, bench.cores) as address:
-        stream = make_stream(address, bench.choice, reference.artifact.folder)
-        stream.preload(reference.clicks.head(PROBES))
-        with Program(command, stream.environment, bench.log(name), bench.cores.worker) as program:
-            arrivals, loop = asyncio.run(_drive(stream, program, reference, rate))
+def _run(bench: Bench, address: str, reference: Reference, command: Sequence[str], *, name: str, rate: int) -> _Load:
+    stream = make_stream(address, bench.choice, reference.artifact.folder)
+    stream.preload(reference.clicks.head(PROBES))
+    with Program(command, stream.environment, bench.log(name), bench.cores.worker) as program:
+        arrivals, loop = asyncio.run(_drive(stream, program, reference, rate))
     uncounted = PROBES + round(rate * bench.scale.warm_s)
     due_s = np.concatenate([np.full(PROBES, np.nan), loop.due_s])
     handed_over_s = np.concatenate([np.full(PROBES, np.nan), loop.handed_over_s])
