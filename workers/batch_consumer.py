@@ -14,7 +14,7 @@ Stock Faust delivers record by record, and three of its habits lose clicks:
 
 import abc
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, cast
 
@@ -112,10 +112,20 @@ class BatchConsumer(driver.Consumer):
             # Read inside: a seek may have been waited for.
             era = self.era
             fetched = await self._fetch()
-        for tp, records in fetched.items():
-            if not await self._deliver(tp, records, era):
-                # A rebalance: it ends with a seek to the committed offsets, which brings all of this again.
-                return
+        await self._until_suspended(self._deliver_all(fetched, era))
+
+    async def _until_suspended(self, delivery: Coroutine[object, object, None]) -> None:
+        """Deliver, but do not wait for room in a queue once the flow is suspended."""
+        delivering = asyncio.ensure_future(delivery)
+        try:
+            # Where no queue is full it is done in its first turn: to wait for several things takes a task for each.
+            await asyncio.sleep(0)
+            if not delivering.done():
+                await self.wait_first(delivering, self.suspend_flow.wait())
+            if delivering.done() and not delivering.cancelled():
+                delivering.result()
+        finally:
+            delivering.cancel()
 
     async def _fetch(self) -> Mapping[TP, Sequence[ConsumerRecord]]:
         """Return what has arrived of the partitions that may be fetched from; nothing where there are none."""
@@ -132,6 +142,12 @@ class BatchConsumer(driver.Consumer):
     @abc.abstractmethod
     async def _stay_member(self) -> None:
         """Count as alive while there is nothing to fetch."""
+
+    async def _deliver_all(self, fetched: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> None:
+        for tp, records in fetched.items():
+            if not await self._deliver(tp, records, era):
+                # A rebalance: it ends with a seek to the committed offsets, which brings all of this again.
+                return
 
     async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> bool:
         """Hand one partition's records to its streams; False where a rebalance has come between."""
@@ -163,8 +179,8 @@ class BatchConsumer(driver.Consumer):
         return True
 
     async def _deliver_message(self, message: ConsumerMessage) -> bool:
-        """Wait until the message is in its streams' queues; False where the flow was suspended first."""
-        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        """Wait until the message is in its streams' queues; False where the flow was suspended meanwhile."""
+        await self.callback(message)
         return self.flow_active
 
     async def perform_seek(self) -> None:

@@ -269,8 +269,11 @@ class Pipeline:
     def _new_states(self, users: Sequence[UserKey], stepped: SteppedClicks) -> list[StateRow]:
         """Return one record per user of the micro-batch, his newest, users in the order of their first clicks."""
         remembered = stepped.row != NO_ROW
-        rows, first = np.unique(stepped.row[remembered], return_index=True)
-        order = np.argsort(first)
-        positions: list[int] = stepped.position[remembered][first[order]].tolist()
-        records = self._loader.arena.encode(rows[order])
-        return [StateRow(*users[position], record) for position, record in zip(positions, records, strict=True)]
+        # By row: users in the order of their first clicks.
+        positions: dict[int, int] = dict(
+            zip(stepped.row[remembered].tolist(), stepped.position[remembered].tolist(), strict=True)
+        )
+        records = self._loader.arena.encode(np.fromiter(positions, np.int64, len(positions)))
+        return [
+            StateRow(*users[position], record) for position, record in zip(positions.values(), records, strict=True)
+        ]

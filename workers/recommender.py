@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from workers.events import ClickRecord
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
+from workers.model_thread import ModelThread
 from workers.pipeline import BatchReport, ComputedBatch, Pipeline
 from workers.poison import compute_without_poison
 from workers.ports import BatchAbandoned
@@ -80,7 +80,7 @@ class Recommender:
         self._metrics = metrics
         self._user_ids = user_ids
         self._alarm = RejectionAlarm()
-        self._model_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._model_thread = ModelThread()
         self._full_batch = full_batch
         self._room = asyncio.Semaphore(batches_in_flight)
         self._being_written: set[asyncio.Future[None]] = set()
@@ -133,21 +133,21 @@ class Recommender:
         return flight
 
     async def _compute(self, records: Sequence[ClickRecord]) -> ComputedBatch:
-        """Compute in the model's thread; where the model fails, without the records that make it fail.
+        """Compute; where the model fails, without the records that make it fail.
 
         Raises:
             BatchAbandoned: If one before it was abandoned meanwhile.
             Exception: What the model raises where no record is to blame.
         """
-        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._model_thread)
         try:
-            return await in_thread(self._pipeline.compute, records)
+            return await self._model_thread.run(self._pipeline.compute, records)
         except Exception as failure:
             log.exception("The model failed on a micro-batch", records=len(records))
             await self._all_written()
             if self._abandoned or self._failure is not None:
                 raise BatchAbandoned("A micro-batch before this one was not written.") from failure
-            return await in_thread(compute_without_poison, self._pipeline, records, failure)
+            without_poison = partial(compute_without_poison, self._pipeline, failure=failure)
+            return await self._model_thread.run(without_poison, records)
 
     async def _write(self, flight: _Flight, computed: ComputedBatch, stack: ExitStack) -> None:
         """Take a computed micro-batch through steps 6 to 9."""

@@ -21,6 +21,8 @@ def cut_rounds(users: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """
     if not len(users):
         return []
+    if len(set(users.tolist())) == len(users):
+        return [np.arange(len(users))]
     by_user = np.argsort(users, kind="stable")
     _, first, counts = np.unique(users[by_user], return_index=True, return_counts=True)
     turn = np.empty(len(users), dtype=np.int64)

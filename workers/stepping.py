@@ -120,7 +120,10 @@ class Stepper:
         allowed = np.flatnonzero(consent)
         rounds = [allowed[positions] for positions in cut_rounds(rows[allowed])]
         taken = [self._step_round(positions, clicks.take(positions), rows[positions]) for positions in rounds]
-        stepped = join_stepped([*(one for one, _ in taken), self._step_alone(np.flatnonzero(~consent), clicks)])
+        parts = [one for one, _ in taken]
+        if len(allowed) < len(consent) or not parts:
+            parts.append(self._step_alone(np.flatnonzero(~consent), clicks))
+        stepped = join_stepped(parts)
         applied = sum(len(one) for one, _ in taken)
         counts = StepCounts(
             applied=applied,
