@@ -1,15 +1,14 @@
 """Writes to Kafka in whole record batches: one acknowledgement for many records, not one a record.
 
 A broker may be away for a while: the client tries a batch again, always before anything that was sent behind it to the
-same partition, until it is acknowledged, its time is over, or its partitions are let go. What arrives twice is the same
-byte for byte.
+same partition, until it is acknowledged, its time is over, or its partitions are let go. The broker leaves out what
+arrives twice (`workers/batch_sender.py`).
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import NamedTuple
 
 import structlog
@@ -20,6 +19,7 @@ from aiokafka.structs import RecordMetadata
 from mode import Service
 
 from models.errors import BrokerError
+from workers.batch_sender import BatchSender, use_batch_sender
 from workers.events import OutgoingRecord
 from workers.kafka_security import KafkaSecurity
 from workers.ports import Acknowledgement, BatchAbandoned
@@ -70,22 +70,25 @@ class RecordBatchWriter(Service):
         self._request_timeout_ms = request_timeout_ms
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
+        self._sender: BatchSender | None = None
         self._times_let_go = 0
 
     async def on_start(self) -> None:
         """Connect."""
+        try_timeout_ms = min(TRY_TIMEOUT_MS, self._request_timeout_ms)
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap_servers,
+            enable_idempotence=True,
             acks="all",
             max_batch_size=self._batch_bytes,
             max_request_size=self._request_bytes,
-            request_timeout_ms=min(TRY_TIMEOUT_MS, self._request_timeout_ms),
+            request_timeout_ms=try_timeout_ms,
             compression_type=self._compression,
             **self._security.client_options(),
         )
-        # The library has one time for a try and for all of them: a broker that hangs would get no second one.
-        self._producer._request_timeout_ms = self._request_timeout_ms  # noqa: SLF001
-        self._producer._message_accumulator._batch_ttl = self._request_timeout_ms / 1000  # noqa: SLF001
+        self._sender = use_batch_sender(
+            self._producer, try_timeout_ms=try_timeout_ms, timeout_ms=self._request_timeout_ms
+        )
         await self._producer.start()
 
     async def on_stop(self) -> None:
@@ -104,10 +107,8 @@ class RecordBatchWriter(Service):
         What fails from now on was abandoned.
         """
         self._times_let_go += 1
-        if self._producer is not None:
-            batches = self._producer._message_accumulator  # noqa: SLF001 - no other way to it
-            for batch in chain(batches._pending_batches, *batches._batches.values()):  # noqa: SLF001
-                batch._ttl = 0.0  # noqa: SLF001
+        if self._sender is not None:
+            self._sender.let_go()
 
     async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
         """Send the records, in their order and behind everything that was sent before.
