@@ -184,6 +184,8 @@ def _measure(app: RecommenderApp) -> None:
         consumer = batch_consumer(app)
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
+        app.metrics.set_uncommitted({tp.partition: consumer.uncommitted(tp) for tp in tps})
+        app.metrics.set_in_hand(batches=consumer.batches_in_flight, tasks=len(asyncio.all_tasks()))
         ends = {tp.partition: consumer.highwater(tp) for tp in tps} if app.readiness.is_ready else {}
         app.metrics.set_offsets_ahead(click_log_check.offsets_ahead(app.store.newest_clicks, ends))
         app.metrics.set_restored(set_aside=len(app.store.set_aside), stale=app.store.stale_records)

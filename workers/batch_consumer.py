@@ -229,6 +229,17 @@ class BatchConsumer(driver.Consumer):
             processed = await self.position(tp) or 0
         return max(0, highwater - processed)
 
+    def uncommitted(self, tp: TP) -> int:
+        """Return how many offsets of a partition are processed and not committed yet."""
+        processed = self._processed.get(tp)
+        # A partition of which nothing was ever committed is read from its beginning.
+        return 0 if processed is None else max(0, processed - (self._committed_offset.get(tp) or 0))
+
+    @property
+    def batches_in_flight(self) -> int:
+        """How many micro-batches are between their computation and their commit."""
+        return len(self._in_flight)
+
     async def wait_empty(self) -> None:
         """Wait until no batch is in flight, then commit; Faust calls it before it lets go of partitions.
 
@@ -251,7 +262,10 @@ class BatchConsumer(driver.Consumer):
         offsets, self._next_offsets = self._next_offsets, {}
         if not offsets:
             return False
-        return await self._commit(offsets)
+        committed = await self._commit(offsets)
+        if committed:
+            self._committed_offset.update(offsets)
+        return committed
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was not committed: after the callback another worker goes on from the committed offsets."""

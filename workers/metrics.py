@@ -83,6 +83,18 @@ class WorkerMetrics:
             ["partition"],
             registry=self.registry,
         )
+        self._uncommitted = Gauge(
+            "nextclick_uncommitted_records",
+            "Records of the click topic that are processed and whose offsets are not committed yet.",
+            ["partition"],
+            registry=self.registry,
+        )
+        self._in_flight = Gauge(
+            "nextclick_batches_in_flight",
+            "Micro-batches between their computation and their last acknowledgement.",
+            registry=self.registry,
+        )
+        self._tasks = Gauge("nextclick_event_loop_tasks", "Tasks of the worker's event loop.", registry=self.registry)
         self._restore_remaining = Gauge(
             "nextclick_restore_records_remaining",
             "Changelog records that are not restored yet, of each partition that the worker owns.",
@@ -165,6 +177,15 @@ class WorkerMetrics:
     def set_lag(self, lag_of_partition: Mapping[int, int]) -> None:
         """Set how far behind each of the worker's partitions is; partitions that moved away disappear."""
         _set_by_partition(self._lag, lag_of_partition)
+
+    def set_uncommitted(self, records_of_partition: Mapping[int, int]) -> None:
+        """Set how much of each partition is processed and not committed."""
+        _set_by_partition(self._uncommitted, records_of_partition)
+
+    def set_in_hand(self, *, batches: int, tasks: int) -> None:
+        """Set what the worker has in its hands at this moment."""
+        self._in_flight.set(batches)
+        self._tasks.set(tasks)
 
     def set_restore_remaining(self, records_of_partition: Mapping[int, int]) -> None:
         """Set how much of each partition's restore is left."""

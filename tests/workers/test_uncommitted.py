@@ -1,0 +1,47 @@
+"""How many offsets are processed and not committed: what the gauge shows."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.workers.test_batch_consumer import CLICKS, Delivered, ScriptedKafka, make_consumer
+
+
+def test_processed_records_wait_for_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the committed offset that a restart would find; a failed commit leaves them waiting."""
+
+    async def run() -> None:
+        chance = random.Random(0)
+        kafka = ScriptedKafka(chance)
+        kafka.committed[CLICKS[0]] = 6
+        consumer = make_consumer(tmp_path, kafka, Delivered(chance), monkeypatch)
+        await consumer.perform_seek()
+        consumer.resume_flow()
+        assert [consumer.uncommitted(tp) for tp in CLICKS] == [0, 0]
+
+        with consumer.batch_in_flight() as batch:
+            assert consumer.batches_in_flight == 1
+            batch.done({CLICKS[0]: 10, CLICKS[1]: 3})
+            assert [consumer.uncommitted(tp) for tp in CLICKS] == [0, 0]
+        assert consumer.batches_in_flight == 0
+        assert [consumer.uncommitted(tp) for tp in CLICKS] == [4, 3]
+
+        async def refused(_offsets: object) -> bool:
+            return False
+
+        with monkeypatch.context() as patched:
+            patched.setattr(consumer, "_commit", refused)
+            await consumer.commit()
+        assert [consumer.uncommitted(tp) for tp in CLICKS] == [4, 3]
+
+        with consumer.batch_in_flight() as batch:
+            batch.done({CLICKS[0]: 12, CLICKS[1]: 5})
+        await consumer.commit()
+        assert [consumer.uncommitted(tp) for tp in CLICKS] == [0, 0]
+
+        await consumer.on_partitions_revoked({CLICKS[0]})
+        assert consumer.uncommitted(CLICKS[0]) == 0
+
+    asyncio.run(run())
