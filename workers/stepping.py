@@ -133,6 +133,10 @@ class Stepper:
         )
         return stepped.in_order(), counts
 
+    def without_a_click(self, rows: Rows) -> SteppedClicks:
+        """Return the states in these rows as their newest clicks have left them."""
+        return self._as_they_stand(np.arange(len(rows)), rows)
+
     def probe(self) -> None:
         """Take a step from the empty state, on the first item.
 
@@ -150,9 +154,7 @@ class Stepper:
         forget_expired(self._arena, rows, clicks, state_ttl_ms=self._state_ttl_ms)
         applied = apply_clicks(self._arena, rows, clicks, session_rule=self._manifest.session_rule)
         self._advance(rows, clicks, applied.gap_ms)
-        seen_index = self._arena.ring_items(rows, self._seen_items)
-        stepped = SteppedClicks(position, rows, self._arena.gather(rows), seen_index, self._strategies(rows))
-        return stepped, int(applied.late.sum())
+        return self._as_they_stand(position, rows), int(applied.late.sum())
 
     def _advance(self, rows: Rows, clicks: ClickColumns, gap_ms: NDArray[np.int64]) -> None:
         """Take the step of every click on an item that the model knows."""
@@ -166,6 +168,10 @@ class Stepper:
             return state
         features = encode_features(self._manifest.features, gap_ms, clicks.event_type)
         return self._runtime.step(clicks.item_index, features, state)
+
+    def _as_they_stand(self, position: Rows, rows: Rows) -> SteppedClicks:
+        seen_index = self._arena.ring_items(rows, self._seen_items)
+        return SteppedClicks(position, rows, self._arena.gather(rows), seen_index, self._strategies(rows))
 
     def _strategies(self, rows: Rows) -> NDArray[np.uint8]:
         strategy = np.where(self._arena.rebuilt[rows], _CODE[Strategy.REBUILT], _CODE[Strategy.PERSONAL])
