@@ -21,6 +21,7 @@ from workers.click_log_check import ClickLogCheck
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity
+from workers.leader_watch import LeaderWatch
 from workers.logs import LoggedUserIds, configure_structlog, logging_config
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
@@ -79,6 +80,10 @@ class RecommenderApp(StreamingApp):
         settings = self.settings
         layout = await asyncio.to_thread(check_topics, settings)
         writer, state_writer = self.writers = (await self._connected_writer(), await self._connected_writer())
+        topics = (settings.source_topic, settings.recommendations_topic, settings.changelog_topic)
+        self.leader_watch = LeaderWatch(settings.bootstrap_servers, security=settings.kafka_security, topics=topics)
+        self.add_dependency(self.leader_watch)
+        await self.leader_watch.maybe_start()
         reader = ChangelogReader(settings.bootstrap_servers, settings.changelog_topic, security=settings.kafka_security)
         self.add_dependency(reader)
         await reader.maybe_start()
@@ -178,6 +183,7 @@ def _measure(app: RecommenderApp) -> None:
     @app.timer(LOOK_INTERVAL_S)  # type: ignore[untyped-decorator]  # Faust types all decorators but this
     async def _listen_for_brokers() -> None:
         app.readiness.broker_is_silent(broker_watch.silence_s(consumer_client(app)))
+        app.readiness.leaders_are_missing(app.leader_watch.without_leader(_owned_partitions(app)))
 
     @app.timer(MEASURE_INTERVAL_S)  # type: ignore[untyped-decorator]
     async def _measure_now() -> None:

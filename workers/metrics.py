@@ -129,6 +129,11 @@ class WorkerMetrics:
             "Time since a broker last answered the consumer.",
             registry=self.registry,
         )
+        self._without_leader = Gauge(
+            "nextclick_partitions_without_leader",
+            "Partitions of clicks, lists or states that this worker needs and that nobody leads.",
+            registry=self.registry,
+        )
         self._model = Info("nextclick_model", "The model that is served.", registry=self.registry)
 
     def describe_model(self, manifest: Manifest) -> None:
@@ -211,6 +216,10 @@ class WorkerMetrics:
     def set_broker_silence(self, seconds: float) -> None:
         """Set how long no broker has answered."""
         self._broker_silence.set(seconds)
+
+    def set_without_leader(self, partitions: int) -> None:
+        """Set how many partitions that the worker needs have no leader."""
+        self._without_leader.set(partitions)
 
 
 def _set_by_partition(gauge: Gauge, values: Mapping[int, int]) -> None:

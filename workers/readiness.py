@@ -1,6 +1,8 @@
-"""Whether a worker may be sent traffic: its model is warm, its states are restored, a broker answers."""
+"""Whether a worker may be sent traffic: its model is warm, its states are restored, brokers answer and lead."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from aiokafka.structs import TopicPartition
 
 from workers.metrics import WorkerMetrics
 from workers.restore_progress import RestoreProgress
@@ -8,6 +10,8 @@ from workers.restore_progress import RestoreProgress
 # Heartbeats come every `session_timeout_s` / 10, at most 4 s apart: two in a row may be late before a worker is taken
 # for cut off, and a balancer that asks every ten seconds still learns of it within twenty.
 SILENCE_LIMIT_S = 10.0
+# The page is for a person; the metric counts them all.
+MOST_NAMED = 3
 
 
 class Readiness:
@@ -23,6 +27,7 @@ class Readiness:
         self._states_are_restored = False
         self._progress: RestoreProgress | None = None
         self._broker_silence_s = 0.0
+        self._without_leader: Sequence[TopicPartition] = ()
 
     @property
     def waiting_for(self) -> str | None:
@@ -33,6 +38,8 @@ class Readiness:
             return "restoring user states" + ("" if self._progress is None else f": {self._progress}")
         if self._broker_silence_s > SILENCE_LIMIT_S:
             return f"a broker: none has answered for {self._broker_silence_s:.0f} s"
+        if self._without_leader:
+            return f"leaders: nobody leads {_named(self._without_leader)}"
         return None
 
     @property
@@ -71,5 +78,16 @@ class Readiness:
         self._metrics.set_broker_silence(seconds)
         self._tell()
 
+    def leaders_are_missing(self, partitions: Sequence[TopicPartition]) -> None:
+        """Note the partitions that the worker needs and that nobody leads."""
+        self._without_leader = partitions
+        self._metrics.set_without_leader(len(partitions))
+        self._tell()
+
     def _tell(self) -> None:
         self._metrics.set_ready(ready=self.is_ready)
+
+
+def _named(partitions: Sequence[TopicPartition]) -> str:
+    names = ", ".join(f"{topic}/{number}" for topic, number in partitions[:MOST_NAMED])
+    return names if len(partitions) <= MOST_NAMED else f"{names} and {len(partitions) - MOST_NAMED} more"

@@ -1,3 +1,5 @@
+from aiokafka.structs import TopicPartition
+
 from workers.metrics import WorkerMetrics
 from workers.readiness import SILENCE_LIMIT_S, Readiness
 
@@ -43,3 +45,19 @@ def test_a_worker_that_no_broker_answers_is_not_ready_until_one_does() -> None:
     readiness.broker_is_silent(SILENCE_LIMIT_S)
     assert readiness.is_ready
     assert metrics.registry.get_sample_value("nextclick_ready") == 1
+
+
+def test_a_worker_whose_partitions_nobody_leads_is_not_ready_until_somebody_does() -> None:
+    """It names some of them and counts them all."""
+    metrics = WorkerMetrics()
+    readiness = Readiness(metrics)
+    readiness.model_is_warm()
+    readiness.states_are_restored()
+    readiness.leaders_are_missing([TopicPartition("clicks", number) for number in (1, 4)])
+    assert readiness.waiting_for == "leaders: nobody leads clicks/1, clicks/4"
+    readiness.leaders_are_missing([TopicPartition("clicks", number) for number in range(5)])
+    assert readiness.waiting_for == "leaders: nobody leads clicks/0, clicks/1, clicks/2 and 2 more"
+    assert metrics.registry.get_sample_value("nextclick_partitions_without_leader") == 5
+    assert metrics.registry.get_sample_value("nextclick_ready") == 0
+    readiness.leaders_are_missing([])
+    assert readiness.is_ready

@@ -1,0 +1,57 @@
+"""A broker that alone leads some of a worker's partitions dies, the others go on: the worker is not ready."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from export.artifact import Artifact
+from nextclick.topics import create_topics, planned_topics
+from tests.chaos.kafka_cluster import KafkaCluster
+from tests.chaos.worker_slots import WorkerSlot
+from tests.integration.harness import plan_stream, wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+
+PARTITIONS = 6
+# Kafka takes a broker for dead after 9 s, and the worker asks every 5.
+SAYS_SO_WITHIN_S = 60.0
+BACK_WITHIN_S = 120.0
+SILENT = "nextclick_broker_silence_seconds"
+
+
+def click(number: int) -> dict[str, object]:
+    """A click of one of many users: every partition has some."""
+    return {"user_id": f"user-{number % 40}", "item_id": "item-01", "timestamp_ms": 1_700_000_000_000 + number}
+
+
+def test_a_worker_is_not_ready_while_nobody_leads_some_of_its_partitions(
+    tiny_artifact: Artifact, tmp_path: Path
+) -> None:
+    """Other brokers answer it all the time; the partitions are back, and it is ready again by itself."""
+    script = os.environ.get("NEXTCLICK_TEST_KAFKA_CLUSTER")
+    if not script:
+        pytest.skip("no brokers that may be broken: NEXTCLICK_TEST_KAFKA_CLUSTER names the script that starts them")
+    with KafkaCluster(script, tmp_path / "kafka", nodes=3) as cluster:
+        stream = plan_stream(cluster.bootstrap_servers, tiny_artifact.folder, "leaders")
+        create_topics(
+            cluster.bootstrap_servers, planned_topics(stream.settings), partitions=PARTITIONS, replication_factor=1
+        )
+        slot = WorkerSlot("worker", stream.environment, tmp_path)
+        try:
+            slot.start()
+            slot.wait_until_ready()
+            stream.send(map(click, range(40)))
+            assert len(stream.lists(40)) == 40
+            cluster.kill(1)
+            wait_until(lambda: slot.page("/readyz")[0] == 503, SAYS_SO_WITHIN_S)
+            assert "nobody leads leaders-" in slot.page("/readyz")[1]
+            assert slot.metrics()[SILENT] < 5
+            assert 0 < slot.metrics()["nextclick_partitions_without_leader"] < 3 * PARTITIONS
+            cluster.restart(1)
+            wait_until(lambda: slot.page("/readyz")[0] == 200, BACK_WITHIN_S)
+            stream.send(map(click, range(40, 80)))
+            assert len(stream.lists(80)) == 80
+            assert slot.exit_code is None
+        finally:
+            slot.close()
