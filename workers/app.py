@@ -14,10 +14,11 @@ from yarl import URL
 from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
 from workers.assembly import build_pipeline, build_rekeyer
-from workers.batch_consumer import FetchedRecords, batch_consumer
+from workers.batch_consumer import batch_consumer
 from workers.broker_watch import LOOK_INTERVAL_S, BrokerWatch, consumer_client
 from workers.changelog_reader import ChangelogReader
 from workers.click_log_check import ClickLogCheck
+from workers.fetched_records import FetchedRecords
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.kafka_security import KafkaSecurity

@@ -16,7 +16,7 @@ import abc
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, cast
+from typing import cast
 
 from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
@@ -25,6 +25,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.types import ServiceT
 
 from workers.batch_in_flight import BatchInFlight
+from workers.fetched_records import Era, FetchedRecords, batch_message
 from workers.session_lease import SessionLease
 from workers.streaming_app import StreamingApp
 
@@ -35,32 +36,6 @@ DRAIN_TIMEOUT_S = 10.0
 FETCH_TIMEOUT_S = 0.25
 # How often to look again while no partition may be fetched from.
 NO_PARTITIONS_PAUSE_S = 0.05
-
-
-class Era(NamedTuple):
-    """What a fetch belongs to; a rebalance begins a new one, and so does a seek to the committed offsets.
-
-    Attributes:
-        generation: The consumer generation.
-        seeks: How often the consumer has sought to its committed offsets.
-    """
-
-    generation: int
-    seeks: int
-
-
-class FetchedRecords(NamedTuple):
-    """What one fetch brought of one partition: the value of an event of a batch topic.
-
-    Attributes:
-        tp: The partition.
-        records: Its records in offset order, at least one.
-        era: When they were fetched; `BatchConsumer.era` is another one once they will be fetched again.
-    """
-
-    tp: TP
-    records: Sequence[ConsumerRecord]
-    era: Era
 
 
 class BatchConsumer(driver.Consumer):
@@ -112,7 +87,8 @@ class BatchConsumer(driver.Consumer):
             # Read inside: a seek may have been waited for.
             era = self.era
             fetched = await self._fetch()
-        await self._until_suspended(self._deliver_all(fetched, era))
+        if fetched:
+            await self._until_suspended(self._deliver(fetched, era))
 
     async def _until_suspended(self, delivery: Coroutine[object, object, None]) -> None:
         """Deliver, but do not wait for room in a queue once the flow is suspended."""
@@ -143,27 +119,41 @@ class BatchConsumer(driver.Consumer):
     async def _stay_member(self) -> None:
         """Count as alive while there is nothing to fetch."""
 
-    async def _deliver_all(self, fetched: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> None:
+    async def _deliver(self, fetched: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> None:
+        """Hand a fetch to its streams until a rebalance comes between: the seek at its end brings the rest again."""
+        batch_topics = cast(StreamingApp, self.app).batch_topics
+        for topic in {tp.topic for tp in fetched} & batch_topics:
+            batches = {tp: records for tp, records in fetched.items() if tp.topic == topic}
+            if not await self._deliver_batches(batches, era):
+                return
         for tp, records in fetched.items():
-            if not await self._deliver(tp, records, era):
-                # A rebalance: it ends with a seek to the committed offsets, which brings all of this again.
+            if tp.topic not in batch_topics and not await self._deliver_each(tp, records, era):
                 return
 
-    async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> bool:
-        """Hand one partition's records to its streams; False where a rebalance has come between."""
+    async def _deliver_batches(self, batches: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> bool:
+        """Deliver what came of a batch topic as one event; False where a rebalance has come between."""
+        deliverable = {tp: records for tp, records in batches.items() if await self._is_deliverable(tp, records)}
         if era != self.era or not self.flow_active:
             return False
-        if tp not in self._get_active_partitions() and tp not in self._buffered_partitions:
-            # Paused since the fetch: it goes on with these once it is resumed.
-            await self.seek(tp, records[0].offset)
-            return True
-        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        if tp.topic in cast(StreamingApp, self.app).batch_topics:
-            return await self._deliver_message(_batch_message(FetchedRecords(tp, records, era)))
-        return await self._deliver_each(tp, records)
+        return not deliverable or await self._deliver_message(batch_message(FetchedRecords(deliverable, era)))
 
-    async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord]) -> bool:
-        """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read."""
+    async def _is_deliverable(self, tp: TP, records: Sequence[ConsumerRecord]) -> bool:
+        """Whether the partition has not been paused since the fetch; else it goes on with these once it is resumed."""
+        if tp not in self._get_active_partitions() and tp not in self._buffered_partitions:
+            await self.seek(tp, records[0].offset)
+            return False
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        return True
+
+    async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> bool:
+        """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read.
+
+        False where a rebalance has come between.
+        """
+        if era != self.era or not self.flow_active:
+            return False
+        if not await self._is_deliverable(tp, records):
+            return True
         for record in records:
             read_offset = self._read_offset[tp]
             if read_offset is not None and record.offset < read_offset:
@@ -278,24 +268,3 @@ class BatchConsumer(driver.Consumer):
 def batch_consumer(app: AppT) -> BatchConsumer:
     """Return the app's consumer by its own type."""
     return cast(BatchConsumer, app.consumer)
-
-
-def _batch_message(fetched: FetchedRecords) -> ConsumerMessage:
-    """Return the one message of a fetched batch; its value is the batch itself."""
-    first = fetched.records[0]
-    return ConsumerMessage(
-        fetched.tp.topic,
-        fetched.tp.partition,
-        first.offset,
-        first.timestamp / 1000,
-        first.timestamp_type,
-        None,
-        None,
-        # Faust's type says bytes; the topic's raw codec hands on what it is given.
-        cast(bytes, fetched),
-        None,
-        0,
-        0,
-        fetched.tp,
-        generation_id=fetched.era.generation,
-    )

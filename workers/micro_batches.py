@@ -7,8 +7,9 @@ from typing import cast
 from aiokafka import ConsumerRecord
 from faust.types import TP, ChannelT, StreamT
 
-from workers.batch_consumer import Era, FetchedRecords, batch_consumer
+from workers.batch_consumer import batch_consumer
 from workers.events import ClickRecord
+from workers.fetched_records import Era, FetchedRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> As
     queue = cast(ChannelT[FetchedRecords], stream.channel).queue
     async for fetch in fetches:
         arrived = [fetch]
-        while sum(len(one.records) for one in arrived) < max_records and not queue.empty():
+        while sum(one.record_count for one in arrived) < max_records and not queue.empty():
             following = await anext(fetches, None)
             if following is None:
                 break
@@ -49,8 +50,9 @@ async def micro_batches(stream: StreamT[FetchedRecords], max_records: int) -> As
 def _micro_batch(fetches: Iterable[FetchedRecords], era: Era) -> MicroBatch:
     batch = MicroBatch([], {}, era)
     for fetch in fetches:
-        batch.records.extend(_click_record(fetch.tp, record) for record in fetch.records)
-        batch.next_offsets[fetch.tp] = fetch.records[-1].offset + 1
+        for tp, records in fetch.by_partition.items():
+            batch.records.extend(_click_record(tp, record) for record in records)
+            batch.next_offsets[tp] = records[-1].offset + 1
     return batch
 
 

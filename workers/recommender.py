@@ -9,9 +9,10 @@ from functools import partial
 
 import structlog
 
-from workers.batch_consumer import Era, batch_consumer
+from workers.batch_consumer import batch_consumer
 from workers.batch_in_flight import BatchInFlight
 from workers.events import ClickRecord
+from workers.fetched_records import Era
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch

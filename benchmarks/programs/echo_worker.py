@@ -10,8 +10,9 @@ from mode import CrashingSupervisor
 from yarl import URL
 
 from workers.app import CONNECTION_TIMEOUT_S
-from workers.batch_consumer import FetchedRecords, batch_consumer
+from workers.batch_consumer import batch_consumer
 from workers.events import OutgoingRecord
+from workers.fetched_records import FetchedRecords
 from workers.logs import configure_structlog, logging_config
 from workers.micro_batches import MicroBatch, micro_batches
 from workers.record_batches import RecordBatchWriter

@@ -65,16 +65,16 @@ async def _nothing() -> Mapping[tuple[str, int], int]:
 def commit_early() -> None:
     """Commit what was fetched before anything is done with it."""
     consumer = batch_consumer.BatchConsumer
-    deliver = _named(consumer, "_deliver")
+    deliver = _named(consumer, "_deliver_batches")
     commit = _named(consumer, "_commit")
 
-    async def commit_and_deliver(self: Any, tp: TP, records: Sequence[Any], era: object) -> bool:  # noqa: ANN401
-        if tp in self._get_active_partitions() and tp.topic in self.app.batch_topics:
-            await commit(self, {tp: records[-1].offset + 1})
-        delivered: bool = await deliver(self, tp, records, era)
+    async def commit_and_deliver(self: Any, batches: Mapping[TP, Sequence[Any]], era: object) -> bool:  # noqa: ANN401
+        active = self._get_active_partitions()
+        await commit(self, {tp: records[-1].offset + 1 for tp, records in batches.items() if tp in active})
+        delivered: bool = await deliver(self, batches, era)
         return delivered
 
-    consumer._deliver = commit_and_deliver  # type: ignore[method-assign]
+    consumer._deliver_batches = commit_and_deliver  # type: ignore[method-assign]
     pause_between_writes()
 
 

@@ -11,7 +11,8 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 from faust.types.tuples import Message
 
-from workers.batch_consumer import BatchConsumer, FetchedRecords
+from workers.batch_consumer import BatchConsumer
+from workers.fetched_records import FetchedRecords
 from workers.ports import BatchAbandoned
 from workers.session_lease import SessionLease
 from workers.settings import load_settings
@@ -148,9 +149,9 @@ async def disturb(kind: str, tp: TP, consumer: BatchConsumer, kafka: ScriptedKaf
             await asyncio.sleep(0)
             consumer.on_buffer_drop(tp)
         case "commit":
-            done = [fetch for fetch in delivered.fetches if fetch is not None and fetch.tp == tp]
+            done = [fetch.by_partition[tp] for fetch in delivered.fetches if fetch and tp in fetch.by_partition]
             if done:
-                kafka.committed[tp] = max(kafka.committed[tp], done[-1].records[-1].offset + 1)
+                kafka.committed[tp] = max(kafka.committed[tp], done[-1][-1].offset + 1)
 
 
 def assert_nothing_lost(
@@ -163,10 +164,10 @@ def assert_nothing_lost(
         if fetch is None:
             expected = dict(next(seeks))
             continue
-        assert [record.offset for record in fetch.records] == list(
-            range(expected[fetch.tp], expected[fetch.tp] + len(fetch.records))
-        )
-        expected[fetch.tp] += len(fetch.records)
+        for tp, records in fetch.by_partition.items():
+            end = expected[tp] + len(records)
+            assert [record.offset for record in records] == list(range(expected[tp], end))
+            expected[tp] = end
     assert expected == dict.fromkeys(CLICKS, LOG_LENGTH)
 
 

@@ -51,7 +51,7 @@ def test_a_delivery_waits_for_room_and_gives_up_when_the_flow_is_suspended(
         assert not fetching.done()
         delivered.room.set()
         await asyncio.wait_for(fetching, 5)
-        assert {fetch.tp for fetch in delivered.fetches if fetch} == set(CLICKS)
+        assert {tp for fetch in delivered.fetches if fetch for tp in fetch.by_partition} == set(CLICKS)
 
         delivered.room.clear()
         fetching = asyncio.create_task(consumer._fetch_and_deliver())

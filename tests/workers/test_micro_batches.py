@@ -7,8 +7,8 @@ import pytest
 from aiokafka import ConsumerRecord
 from faust.types import TP, StreamT
 
-from workers.batch_consumer import Era, FetchedRecords
 from workers.events import ClickRecord
+from workers.fetched_records import Era, FetchedRecords
 from workers.micro_batches import MicroBatch, micro_batches
 
 PRESENT = Era(generation=1, seeks=0)
@@ -20,7 +20,7 @@ def make_fetch(*offsets: int, partition: int = 0, era: Era = PRESENT) -> Fetched
         ConsumerRecord("clicks", partition, offset, 1_700_000_000_000 + offset, 0, b"u", b"v", None, 1, 1, ())
         for offset in offsets
     ]
-    return FetchedRecords(TP("clicks", partition), records, era)
+    return FetchedRecords({TP("clicks", partition): records}, era)
 
 
 class ArrivingStream:
@@ -76,7 +76,8 @@ def test_a_batch_is_what_has_arrived(arriving: list[list[list[int]]], expected: 
 
 def test_offsets_to_commit() -> None:
     """The one after the last record of each partition."""
-    (batch,) = batches([make_fetch(7, 8), make_fetch(3, partition=1), make_fetch(9)])
+    of_both = FetchedRecords({**make_fetch(3, partition=1).by_partition, **make_fetch(9).by_partition}, PRESENT)
+    (batch,) = batches([make_fetch(7, 8), of_both])
     assert batch.next_offsets == {TP("clicks", 0): 10, TP("clicks", 1): 4}
 
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from models.errors import BrokerError
 from tests.click_records import make_record
 from tests.workers.reports import make_report
-from workers.batch_consumer import Era
+from workers.fetched_records import Era
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
