@@ -2,6 +2,7 @@
 
     NextclickError              what is wrong, where, and what to do: printed as one line, exit code 1
     ├── DataError               a click log or data set cannot be read as what it claims to be
+    │   └── RecordingError      a recording or its golden lists are cut short, damaged or of another version
     ├── TrainingError           training cannot go on (a loss that is not finite, an empty training set)
     ├── CheckpointError         a checkpoint is missing, incomplete or of another version
     ├── ArtifactError           an artifact is missing, half-written, tampered with or too new
@@ -23,6 +24,10 @@ class NextclickError(Exception):
 
 class DataError(NextclickError):
     """A click log or data set cannot be read as what it claims to be."""
+
+
+class RecordingError(DataError):
+    """A recording or its golden lists are cut short, damaged or of another version."""
 
 
 class TrainingError(NextclickError):

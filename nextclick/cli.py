@@ -17,6 +17,7 @@ from nextclick.commands.export import export
 from nextclick.commands.inspect import inspect
 from nextclick.commands.online_eval import online_eval
 from nextclick.commands.recommend import recommend
+from nextclick.commands.record import record
 from nextclick.commands.replay import replay
 from nextclick.commands.state import state
 from nextclick.commands.topics import topics
@@ -33,7 +34,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SEE, LEARN, SERVE, ASK = "See it work", "From clicks to an artifact", "Serve", "Look inside"
+SEE, LEARN, SERVE, REHEARSE, ASK = (
+    "See it work",
+    "From clicks to an artifact",
+    "Serve",
+    "Try a model on yesterday's topic",
+    "Look inside",
+)
 
 app.command(rich_help_panel=SEE)(demo)
 
@@ -46,8 +53,10 @@ app.command("online-eval", rich_help_panel=LEARN)(online_eval)
 app.command(rich_help_panel=SERVE)(broker)
 app.add_typer(topics, name="topics", rich_help_panel=SERVE)
 app.command(rich_help_panel=SERVE)(worker)
-app.command(rich_help_panel=SERVE)(replay)
 app.command(rich_help_panel=SERVE)(config)
+
+app.command(rich_help_panel=REHEARSE)(record)
+app.command(rich_help_panel=REHEARSE)(replay)
 
 app.command(rich_help_panel=ASK)(inspect)
 app.command(rich_help_panel=ASK)(recommend)

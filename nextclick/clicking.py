@@ -9,7 +9,8 @@ from kafka.errors import KafkaError
 
 from models.errors import BrokerError
 from nextclick.published_lists import PublishedList, decode_list
-from nextclick.replaying import DELIVERY_TIMEOUT_MS, ClickMessage, click_producer, require_topic
+from nextclick.record_sending import DELIVERY_TIMEOUT_MS, click_producer, require_topic
+from nextclick.replaying import ClickMessage
 from nextclick.topic_reading import TopicReader
 from workers.kafka_admin import first_sentence
 from workers.settings import Settings

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, ProducerFenced, UnknownError, Unsupporte
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.errors import BrokerError
-from nextclick.replaying import BATCH_BYTES, REQUEST_TIMEOUT_MS
+from nextclick.record_sending import BATCH_BYTES, REQUEST_TIMEOUT_MS
 from workers.events import OutgoingRecord
 from workers.kafka_admin import DEAD_LETTER_BYTES, no_answer
 from workers.settings import Settings

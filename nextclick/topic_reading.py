@@ -10,7 +10,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from models.errors import BrokerError
-from nextclick.replaying import require_topic
+from nextclick.record_sending import require_topic
 from workers.kafka_admin import first_sentence, no_answer
 from workers.kafka_security import KafkaSecurity
 

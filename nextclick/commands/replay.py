@@ -10,7 +10,7 @@ from nextclick.options import PREPARED_FOLDER, AsJson, BootstrapServers, Limit, 
 if TYPE_CHECKING:
     import polars as pl
 
-    from nextclick.replaying import ReplayReport
+    from nextclick.record_sending import ReplayReport
 
 MAX_SPEED = "max"
 

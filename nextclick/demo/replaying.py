@@ -11,7 +11,8 @@ from nextclick.demo.list_reading import ListReading
 from nextclick.demo.progress import ReplayProgress, View
 from nextclick.demo.scoreboard import Scoreboard
 from nextclick.published_lists import PublishedList
-from nextclick.replaying import ReplayReport, replay_clicks
+from nextclick.record_sending import ReplayReport
+from nextclick.replaying import replay_clicks
 from nextclick.worker_process import WorkerProcess
 from workers.settings import Settings
 

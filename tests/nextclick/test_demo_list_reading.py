@@ -8,7 +8,7 @@ from nextclick.demo import list_reading
 from nextclick.demo.list_reading import ListReading
 from nextclick.demo.surroundings import settings_for_this_run
 from nextclick.published_lists import ClickSource, PublishedList
-from nextclick.replaying import click_producer
+from nextclick.record_sending import click_producer
 from nextclick.topics import create_topics, planned_topics
 from workers.settings import Settings
 

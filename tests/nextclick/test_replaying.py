@@ -10,7 +10,8 @@ import pytest
 
 from models.errors import BrokerError, TopicError
 from models.prepared_data import CLICK_SCHEMA
-from nextclick.replaying import ReplayReport, click_messages, replay_clicks
+from nextclick.record_sending import ReplayReport
+from nextclick.replaying import click_messages, replay_clicks
 from nextclick.topic_reading import ConsumerRecord, TopicReader
 from workers.kafka_admin import connected_admin
 
