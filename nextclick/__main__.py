@@ -2,11 +2,8 @@
 
 import sys
 
-from rich.console import Console
-from rich.markup import escape
-
 from models.errors import NextclickError
-from nextclick.cli import app
+from workers.early_stop import end_at_signal
 
 # Which extra of pyproject.toml brings a module that the worker alone does without.
 EXTRA_OF_MODULE = {
@@ -21,6 +18,10 @@ EXTRA_OF_MODULE = {
 
 def main() -> None:
     """Run the command line; an error of ours ends it with one clear line and exit code 1, a missing extra too."""
+    if sys.argv[1:2] == ["worker"]:
+        end_at_signal()
+    from nextclick.cli import app  # noqa: PLC0415 - a worker may be stopped while it imports
+
     try:
         app()
     except NextclickError as error:
@@ -39,6 +40,9 @@ def main() -> None:
 
 
 def _say(sentence: str) -> None:
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.markup import escape  # noqa: PLC0415
+
     Console(stderr=True).print(f"[bold red]nextclick:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 

@@ -74,6 +74,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         if not await self._membership.may_join_again(self._coordinator()):
             raise asyncio.CancelledError
 
+    def _stopped_set(self) -> None:
+        try:
+            super()._stopped_set()
+        except RuntimeError:
+            # A crash has ended the thread and closed its loop: there is nobody left to tell.
+            if not self.thread_loop.is_closed():
+                raise
+
     def check_group(self) -> None:
         """Return while this worker can be a member of its group.
 

@@ -24,7 +24,7 @@ PARTITIONS = 8
 # Small, so that a crash falls into the middle of things, and so that what one zombie can write is little.
 BATCH_RECORDS = 64
 SETTLE_TIMEOUT_S = 90.0
-# SIGTERM ends a worker that is still loading its libraries, as it ends any process: it has nothing to finish yet.
+# SIGTERM ends a worker whose interpreter has not come to its first line yet, as it ends any process.
 STOPPED_IN_ORDER = frozenset({0, -signal.SIGTERM})
 
 

@@ -70,6 +70,7 @@ def test_of_two_workers_of_one_name_the_older_ends(
         assert older.process.wait(timeout=30) == 1
         assert "group_instance_id=one" in older.log
         assert "give every worker a name of its own" in older.log
+        assert "Event loop is closed" not in older.log
         stream.send(map(click, range(40)))
         newer.wait_for_clicks(40)
         assert newer.log.count(RESTORED) == 1

@@ -20,6 +20,7 @@ from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaTransportConsumer
 from mode import Service
+from mode.threads import ServiceThread
 
 from workers.batch_consumer import BatchConsumer
 from workers.state_tables import StateRecovery, StateTableManager
@@ -60,8 +61,14 @@ def test_the_releases_are_those_whose_code_was_read(package: str, release: str) 
         ),
         (
             BatchConsumerThread,
-            (AIOKafkaConsumerThread, ConsumerThread),
-            {"_create_worker_consumer", "_highwaters", "on_partitions_revoked", "on_partitions_assigned"},
+            (AIOKafkaConsumerThread, ConsumerThread, ServiceThread),
+            {
+                "_create_worker_consumer",
+                "_highwaters",
+                "on_partitions_revoked",
+                "on_partitions_assigned",
+                "_stopped_set",
+            },
         ),
         (
             StateRecovery,
