@@ -16,6 +16,17 @@ BootstrapServers = Annotated[
         show_default="127.0.0.1:9092",
     ),
 ]
+Shadow = Annotated[
+    str | None,
+    typer.Option(
+        "--shadow",
+        metavar="PREFIX",
+        help="Beside production: PREFIX- before group, states, lists and dead letters. The click topic is only read.",
+    ),
+]
+ClicksTopic = Annotated[
+    str | None, typer.Option("--clicks-topic", metavar="TOPIC", help="Clicks in.", show_default="clicks")
+]
 BrokerOrEmbedded = Annotated[
     str | None,
     typer.Option(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import AsJson, BootstrapServers
+from nextclick.options import AsJson, BootstrapServers, ClicksTopic, Shadow
 
 if TYPE_CHECKING:
     from nextclick.topics import TopicReport
@@ -22,6 +22,8 @@ def create(
     replication_factor: Annotated[
         int, typer.Option("--replication-factor", min=1, help="Copies of each partition; 3 in production.")
     ] = 1,
+    clicks_topic: ClicksTopic = None,
+    shadow: Shadow = None,
     as_json: AsJson = False,
 ) -> None:
     """Create the topics that are missing; check those that are there.
@@ -33,10 +35,10 @@ def create(
 
     Example: `nextclick topics create --partitions 16 --replication-factor 3`
     """
+    from nextclick.shadow import chosen_settings  # noqa: PLC0415
     from nextclick.topics import create_topics, planned_topics  # noqa: PLC0415
-    from workers.settings import load_settings  # noqa: PLC0415
 
-    settings = load_settings(bootstrap_servers=bootstrap_servers)
+    settings = chosen_settings(shadow, bootstrap_servers=bootstrap_servers, clicks_topic=clicks_topic)
     reports = create_topics(
         settings.bootstrap_servers,
         planned_topics(settings),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nextclick.options import BootstrapServers
+from nextclick.options import BootstrapServers, ClicksTopic, Shadow
 
 
 def worker(
@@ -17,6 +17,8 @@ def worker(
     app_id: Annotated[
         str | None, typer.Option("--app-id", metavar="NAME", help="Workers of one name share the partitions.")
     ] = None,
+    clicks_topic: ClicksTopic = None,
+    shadow: Shadow = None,
     publish: Annotated[
         str | None, typer.Option("--publish", metavar="per-click|per-batch", help="Which clicks get a list.")
     ] = None,
@@ -39,17 +41,20 @@ def worker(
     """Consume clicks, advance each user's state by one step a click, publish fresh lists.
 
     Every setting can be given as an environment variable, `nextclick config` lists them; the ones above come up most.
-    The topics must be there: `nextclick topics create`. Stops cleanly on Ctrl-C or SIGTERM.
+    The topics must be there: `nextclick topics create`. Stops cleanly on Ctrl-C or SIGTERM. With `--shadow`, it tries a
+    model on the live clicks without touching anything of production's.
 
     Example: `nextclick worker --artifact artifacts/eshop`
     """
+    from nextclick.shadow import chosen_settings  # noqa: PLC0415
     from workers.app import create_app  # noqa: PLC0415 - Faust takes a second to import
-    from workers.settings import load_settings  # noqa: PLC0415
 
-    settings = load_settings(
+    settings = chosen_settings(
+        shadow,
         artifact=artifact,
         bootstrap_servers=bootstrap_servers,
         app_id=app_id,
+        clicks_topic=clicks_topic,
         publish=publish,
         store=store,
         state_folder=state_folder,
