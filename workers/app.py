@@ -2,51 +2,48 @@
 
 import asyncio
 import gc
-from typing import Any, cast
-from urllib.parse import quote
+from typing import cast
 
 import structlog
-from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.types import StreamT, TopicT
 from mode import CrashingSupervisor
-from yarl import URL
 
 from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
-from workers.assembly import build_pipeline, build_rekeyer
+from workers.assembly import ServedModel, build_pipeline, build_rekeyer, build_user_lists, serve_model
 from workers.batch_consumer import batch_consumer
 from workers.broker_watch import LOOK_INTERVAL_S, BrokerWatch, consumer_client
 from workers.changelog_reader import ChangelogReader
 from workers.click_log_check import ClickLogCheck
+from workers.faust_options import faust_options, store_url
 from workers.fetched_records import FetchedRecords
+from workers.forwarding import OtherWorkers
 from workers.item_bias import load_item_bias
 from workers.kafka_admin import DEAD_LETTER_BYTES
-from workers.kafka_security import KafkaSecurity
 from workers.leader_watch import LeaderWatch
-from workers.logs import LoggedUserIds, configure_structlog, logging_config
+from workers.logs import LoggedUserIds, configure_structlog
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
 from workers.ports import BatchAbandoned
-from workers.preflight import check_store, check_topics
-from workers.process import RecommenderWorker
+from workers.preflight import TopicLayout, check_store, check_topics
 from workers.readiness import Readiness
 from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
 from workers.rejection_alarm import RejectionAlarm
 from workers.settings import Settings, load_settings
 from workers.state_restorer import StateRestorer
-from workers.state_tables import StateTableManager
 from workers.stores.base import StateRecordStore
 from workers.streaming_app import StreamingApp
-from workers.web import add_pages
+from workers.user_list_page import CLOSED, PREFIX, UserListPage
+from workers.user_owners import UserOwners
+from workers.web import add_pages, add_user_list_page
+from workers.web_access import UserPageAccess
 
 log = structlog.get_logger("nextclick")
 
 # Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
 BATCH_BYTES = 1 << 20
 MEASURE_INTERVAL_S = 5.0
-# The consumer's for one request, a broker that hangs is given up; the client library's default.
-CONNECTION_TIMEOUT_S = 40
 # Between the consumer and the agent, each of at most `max_batch_records`: what bounds memory while the broker is slow.
 QUEUED_FETCHES = 8
 
@@ -63,16 +60,17 @@ class RecommenderApp(StreamingApp):
     """
 
     def __init__(self, settings: Settings, artifact: Artifact) -> None:
-        super().__init__(settings.app_id, **_faust_options(settings))
+        super().__init__(settings.app_id, **faust_options(settings))
         self.settings = settings
         self.artifact = artifact
         self.item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
         self.metrics = WorkerMetrics()
         self.metrics.describe_model(artifact.manifest)
         self.readiness = Readiness(self.metrics)
+        self.user_list_page: UserListPage | None = None
         # Restored from its changelog before a click flows. Its name gives the changelog's: Settings.changelog_topic.
         # Any other table of the app has Faust's own store.
-        self.user_states = self.Table("user-state", key_type=bytes, value_type=bytes, store=_store_url(settings))
+        self.user_states = self.Table("user-state", key_type=bytes, value_type=bytes, store=store_url(settings))
         self.store = cast(StateRecordStore, self.user_states.data)
 
     async def on_first_start(self) -> None:
@@ -89,10 +87,11 @@ class RecommenderApp(StreamingApp):
         self.add_dependency(reader)
         await reader.maybe_start()
         self.restorer = StateRestorer(self.store, reader, self.readiness)
+        model = serve_model(settings, self.artifact, self.item_bias)
         pipeline = build_pipeline(
             settings,
             self.artifact,
-            item_bias=self.item_bias,
+            model=model,
             store=self.store,
             writer=writer,
             state_writer=state_writer,
@@ -110,11 +109,33 @@ class RecommenderApp(StreamingApp):
             ),
         )
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
+        self.user_list_page = self._user_list_page(model, layout)
         # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.
         gc.collect()
         gc.freeze()
         self.readiness.model_is_warm()
         log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)
+
+    def _user_list_page(self, model: ServedModel, layout: TopicLayout) -> UserListPage:
+        settings = self.settings
+        # Faust's configuration, not our settings: `faust worker --web-bind` changes it.
+        access = UserPageAccess(settings.web_token, self.conf.web_bind)
+        if access.is_closed:
+            log.warning(CLOSED, page=f"{PREFIX}{{user_id}}")
+        return UserListPage(
+            access=access,
+            readiness=self.readiness,
+            owners=UserOwners(
+                self,
+                partitions=layout.partitions,
+                # A click that was keyed anew is where its key says, whoever sent it.
+                partitioner="murmur2" if settings.rekey else settings.partitioner,
+            ),
+            store=self.store,
+            lists=build_user_lists(settings, self.artifact, model),
+            others=OtherWorkers(lambda: self.http_client),
+            max_id_bytes=settings.max_id_bytes,
+        )
 
     async def _connected_writer(self) -> RecordBatchWriter:
         settings = self.settings
@@ -142,6 +163,7 @@ def create_app(settings: Settings) -> RecommenderApp:
     check_store(settings)
     app = RecommenderApp(settings, load_artifact(settings.artifact))
     add_pages(app, app.metrics, app.readiness)
+    add_user_list_page(app, lambda: app.user_list_page)
     _add_agents(app)
     _follow_rebalances(app)
     _measure(app)
@@ -218,59 +240,6 @@ def _follow_rebalances(app: RecommenderApp) -> None:
 
 def _owned_partitions(app: RecommenderApp) -> list[int]:
     return sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == app.settings.source_topic)
-
-
-def _store_url(settings: Settings) -> str:
-    if settings.store == "rocksdb":
-        # Quoted: a `#` or `?` in a folder's name means something else in a URL.
-        return f"nextclick-rocksdb://{quote(str(settings.state_folder.resolve() / settings.app_id))}"
-    # With a host: Faust takes a URL that is a scheme alone for none.
-    return "nextclick-memory://user-state"
-
-
-def _faust_options(settings: Settings) -> dict[str, Any]:
-    return {
-        "broker": [URL(f"nextclick://{server.strip()}") for server in settings.bootstrap_servers.split(",")],
-        "broker_credentials": _faust_credentials(settings.kafka_security),
-        "broker_session_timeout": settings.session_timeout_s,
-        "broker_heartbeat_interval": max(1.0, settings.session_timeout_s / 10),
-        "broker_request_timeout": max(
-            min(settings.request_timeout_s, CONNECTION_TIMEOUT_S), settings.session_timeout_s
-        ),
-        "broker_commit_interval": settings.commit_interval_s,
-        "broker_max_poll_records": settings.max_batch_records,
-        "consumer_auto_offset_reset": "earliest",
-        "consumer_group_instance_id": settings.group_instance_id,
-        # Part of an assignment, which a worker that comes back under its name gets again: its address may have changed.
-        "canonical_url": settings.group_instance_id and URL(f"http://{settings.group_instance_id}"),
-        "key_serializer": "raw",
-        "value_serializer": "raw",
-        "table_standby_replicas": settings.standby_replicas,
-        "topic_allow_declare": False,
-        "topic_disable_leader": True,
-        "web_bind": settings.web_host,
-        "web_host": settings.web_host,
-        "web_port": settings.web_port,
-        # Faust's own pages show tables and settings to whoever asks.
-        "web_tables_enabled": False,
-        "web_router_enabled": False,
-        "web_graph_enabled": False,
-        "web_stats_enabled": False,
-        "web_metrics_enabled": False,
-        "TableManager": StateTableManager,
-        "Worker": RecommenderWorker,
-        "logging_config": logging_config(settings.log_format, settings.log_level),
-        "worker_redirect_stdouts": False,
-    }
-
-
-def _faust_credentials(security: KafkaSecurity) -> Credentials | None:
-    context = security.ssl_context
-    if security.mechanism is not None:
-        return SASLCredentials(
-            username=security.username, password=security.password, ssl_context=context, mechanism=security.mechanism
-        )
-    return None if context is None else SSLCredentials(context)
 
 
 def __getattr__(name: str) -> RecommenderApp:

@@ -1,6 +1,7 @@
 """Puts a worker's pipeline together from its settings and its artifact."""
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from workers.ranking import Ranker
 from workers.rekeying import Rekeyer
 from workers.settings import Settings
 from workers.stepping import Stepper
+from workers.user_lists import UserLists
 
 
 def wall_clock_ms() -> int:
@@ -36,17 +38,22 @@ def build_decoder(settings: Settings, *, check_key: bool) -> ClickDecoder:
     )
 
 
-def build_pipeline(
-    settings: Settings,
-    artifact: Artifact,
-    *,
-    item_bias: NDArray[np.float32],
-    store: StateStore,
-    writer: RecordWriter,
-    state_writer: RecordWriter,
-    layout: TopicLayout,
-) -> Pipeline:
-    """Return the pipeline, its model warm.
+class ServedModel(NamedTuple):
+    """The model as this worker serves it.
+
+    Attributes:
+        runtime: Its graphs, warm.
+        item_bias: Added to every list's scores, (V,).
+        exclude_seen: Whether the items of a user's ring are left out.
+    """
+
+    runtime: ModelRuntime
+    item_bias: NDArray[np.float32]
+    exclude_seen: bool
+
+
+def serve_model(settings: Settings, artifact: Artifact, item_bias: NDArray[np.float32]) -> ServedModel:
+    """Return the model, warm and checked.
 
     Raises:
         ArtifactError: If onnxruntime cannot open a graph, or the lists are not good enough on this CPU.
@@ -54,25 +61,34 @@ def build_pipeline(
     runtime = ModelRuntime(artifact, threads=settings.onnx_threads)
     _warm(runtime)
     check_ranking(artifact, runtime)
-    vocabulary = artifact.vocabulary
     exclude_seen = artifact.manifest.exclude_seen if settings.exclude_seen is None else settings.exclude_seen
-    loader = StateLoader(runtime, vocabulary, store, capacity=_arena_rows(settings))
+    return ServedModel(runtime, item_bias, exclude_seen)
+
+
+def build_pipeline(
+    settings: Settings,
+    artifact: Artifact,
+    *,
+    model: ServedModel,
+    store: StateStore,
+    writer: RecordWriter,
+    state_writer: RecordWriter,
+    layout: TopicLayout,
+) -> Pipeline:
+    """Return the pipeline."""
+    vocabulary = artifact.vocabulary
+    loader = StateLoader(model.runtime, vocabulary, store, capacity=_arena_rows(settings))
     return Pipeline(
         decoder=build_decoder(settings, check_key=True),
         vocabulary=vocabulary,
         loader=loader,
         stepper=Stepper(
-            runtime,
+            model.runtime,
             loader.arena,
             state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
-            with_seen=exclude_seen,
+            with_seen=model.exclude_seen,
         ),
-        ranker=Ranker(
-            artifact,
-            runtime,
-            item_bias=item_bias,
-            exclude_seen=exclude_seen,
-        ),
+        ranker=Ranker(artifact, model.runtime, item_bias=model.item_bias, exclude_seen=model.exclude_seen),
         store=store,
         writer=writer,
         state_writer=state_writer,
@@ -85,6 +101,17 @@ def build_pipeline(
         model_id=artifact.manifest.model_id,
         per_click=settings.publish == "per-click",
         now_ms=wall_clock_ms,
+    )
+
+
+def build_user_lists(settings: Settings, artifact: Artifact, model: ServedModel) -> UserLists:
+    """Return what ranks for whoever asks, as the pipeline ranks."""
+    return UserLists(
+        artifact,
+        model.runtime,
+        item_bias=model.item_bias,
+        exclude_seen=model.exclude_seen,
+        source_topic=settings.source_topic,
     )
 
 

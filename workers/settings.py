@@ -20,6 +20,7 @@ from models.errors import SettingsError
 from workers.decoding import FIELDS, message_struct
 from workers.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
 from workers.logs import UserIdsInLogs
+from workers.partitioning import Partitioner
 
 ENVIRONMENT_PREFIX = "NEXTCLICK_"
 CONFIG_VARIABLE = "NEXTCLICK_CONFIG"
@@ -49,6 +50,12 @@ class Settings(BaseSettings):
     rekey: bool = Field(
         default=False,
         description="Clicks are not keyed by user id: send each through an internal topic first, keyed by it.",
+    )
+
+    partitioner: Partitioner = Field(
+        "murmur2",
+        description="How the clicks' producer picks a partition, to find a user who is asked for: `murmur2` (Java, "
+        "kafka-python, aiokafka) or `crc32` (librdkafka).",
     )
 
     publish: Literal["per-click", "per-batch"] = Field(
@@ -117,10 +124,21 @@ class Settings(BaseSettings):
     )
     onnx_threads: int = Field(1, ge=1, description="Threads of one inference; more workers beat more threads.")
 
-    web_host: str = Field(
-        "127.0.0.1", description="Where /livez, /readyz and /metrics listen; loopback unless told otherwise."
-    )
+    web_host: str = Field("127.0.0.1", description="Where the pages listen; loopback unless told otherwise.")
     web_port: int = Field(6066, ge=0, le=65_535, description="Their port.")
+    web_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="Where other workers reach them, `http://host:port`, to hand on what they are asked about this "
+        "one's users. Unset: `web_host`, or this machine's name where that is every address; of a worker with a "
+        "`group_instance_id` nobody knows then, and for it this has to stay the same.",
+    )
+    web_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What a caller must send (`Authorization: Bearer ...`) to be told about users, the same for every "
+        "worker; at least 16 characters. Without one, only a loopback `web_host` tells.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="One line an event, for a person or for a machine.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line to print.")
     log_user_ids: UserIdsInLogs = Field(

@@ -12,7 +12,7 @@ from export.reference_lists import load_reference_lists
 from models.errors import ArtifactError, SettingsError
 from tests.click_records import make_click
 from tests.workers.fakes import KeptOwnership, MemoryRows, RecordingWriter
-from workers.assembly import build_pipeline, build_rekeyer
+from workers.assembly import build_pipeline, build_rekeyer, serve_model
 from workers.item_bias import load_item_bias
 from workers.preflight import TopicLayout
 from workers.settings import Settings, load_settings
@@ -25,7 +25,13 @@ def lists(settings: Settings, artifact: Artifact, *item_ids: str) -> list[list[s
     broker = RecordingWriter()
     item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
     pipeline = build_pipeline(
-        settings, artifact, item_bias=item_bias, store=MemoryRows(), writer=broker, state_writer=broker, layout=LAYOUT
+        settings,
+        artifact,
+        model=serve_model(settings, artifact, item_bias),
+        store=MemoryRows(),
+        writer=broker,
+        state_writer=broker,
+        layout=LAYOUT,
     )
     clicks = [make_click(item_id=item_id, offset=offset) for offset, item_id in enumerate(item_ids)]
     asyncio.run(pipeline.process([click.record for click in clicks], KeptOwnership()))
