@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from export.artifact import Artifact
+from nextclick.free_ports import free_port
 from tests.integration.harness import Stream, Worker, make_stream, running_worker, wait_until
 from workers.partitioning import partition_of
 
@@ -215,6 +216,34 @@ def test_lists_while_a_worker_dies_and_comes_back(
         assert waiting
         assert all(answer.headers["Retry-After"] == "2" for answer in waiting)
         assert {user: ask(again, user, None).list["items"] for user in USERS} == before
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_named_worker_is_found_where_its_setting_says(
+    kafka: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The group knows it by its name alone otherwise: the one who is asked says so, and sends the token nowhere."""
+    stream = make_stream(kafka, tiny_artifact.folder, unique_name("named"), partitions=PARTITIONS)
+    stream.send(clicks())
+    logs = [tmp_path / name for name in ("found", "hidden")]
+    for log in logs:
+        log.mkdir()
+    port = free_port()
+    address = {"NEXTCLICK_WEB_PORT": str(port), "NEXTCLICK_WEB_URL": f"http://localhost:{port}"}
+    with (
+        running_worker(stream, logs[0], NEXTCLICK_GROUP_INSTANCE_ID="found", **address) as found,
+        running_worker(stream, logs[1], NEXTCLICK_GROUP_INSTANCE_ID="hidden") as hidden,
+    ):
+        found.port = port
+        found.wait_until_ready()
+        hidden.wait_until_ready()
+        wait_until(lambda: all(ask(hidden, user, None).status == 200 for user in USERS), 60)
+        statuses = {ask(found, user, None).status for user in USERS}
+        assert statuses == {200, 503}
+        unanswered = next(answer for user in USERS if (answer := ask(found, user, None)).status == 503)
+        assert b"worker://hidden" in unanswered.body
+        assert b"NEXTCLICK_WEB_URL" in unanswered.body
 
 
 def test_a_worker_that_can_be_reached_from_elsewhere_tells_nobody_without_a_token(

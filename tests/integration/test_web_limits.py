@@ -47,10 +47,14 @@ def get(port: int, path: str) -> bytes:
         "/graph/",
         "/stats/",
         "/config",
+        "/recommendations",
         "/recommendations/",
+        "/recommendations/ann/",
+        "/recommendations/ann/../bob",
+        "//recommendations/ann",
     ],
 )
-def test_only_three_pages_are_there(serving: Serving, path: str) -> None:
+def test_no_other_pages_are_there(serving: Serving, path: str) -> None:
     """No other path leads anywhere, nor to these by a detour; Faust's own pages are off."""
     assert get(serving.worker.port, path).split()[1:2] == [b"404"]
 
@@ -60,7 +64,7 @@ def test_the_root_is_fausts_and_says_nothing(serving: Serving) -> None:
     assert serving.worker.get("/") == (200, '{"status":"OK"}')
 
 
-@pytest.mark.parametrize("page", ["/livez", "/readyz", "/metrics"])
+@pytest.mark.parametrize("page", ["/livez", "/readyz", "/metrics", "/recommendations/ann"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_pages_are_read_only(serving: Serving, page: str, method: str) -> None:
     """There is nothing to be changed over HTTP."""

@@ -14,11 +14,13 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from faust import App
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ConsumerThread
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaTransportConsumer
+from faust.web.drivers.aiohttp import Web
 from mode import Service
 from mode.threads import ServiceThread
 
@@ -153,3 +155,16 @@ def test_the_clients_attributes_are_there() -> None:
         assert f"self.{name} = " in reset
     assert callable(SubscriptionState.fetch_context)
     assert callable(Fetcher.fetched_records)
+
+
+def test_members_are_told_where_each_others_states_are() -> None:
+    """By their canonical URLs, the changelog's partitions that each owns; standbys are not among them."""
+    told = inspect.getsource(PartitionAssignor._get_changelog_distribution)
+    assert "self._member_urls[client]: self._topics_filtered(assignment.actives, topics)" in told
+    assert "return self.changelog_distribution" in inspect.getsource(PartitionAssignor.tables_metadata)
+    assert "return self.app.conf.canonical_url" in inspect.getsource(vars(PartitionAssignor)["_url"].fget)
+
+
+def test_requests_are_not_logged() -> None:
+    """Users' ids are in their paths."""
+    assert "AppRunner(self.web_app, access_log=None)" in inspect.getsource(Web.__init__)
