@@ -23,6 +23,7 @@ FATES = {
     Fate.OTHER_TOPIC: "from other topics than this worker's clicks: name one with --to",
     Fate.NO_PARTITION: "from a partition that the click topic does not have (any more)",
     Fate.NOT_A_CLICK: "user states that did not decode, no clicks: never sent, `dead-letters show` has their bytes",
+    Fate.LEFT_OUT: "without the record, which was too large to be set aside: it is still where it came from",
     Fate.TOO_LARGE: "too large for the click topic's max.message.bytes with a header more",
 }
 

@@ -10,7 +10,7 @@ from models.errors import TopicError
 from nextclick.dead_letters import DeadLetter
 from nextclick.redrive_marks import redriven_click
 from nextclick.topics import PlannedTopic, describe_planned_topics
-from workers.events import OutgoingRecord
+from workers.events import OutgoingRecord, RejectionReason
 from workers.kafka_admin import CLICK_BYTES
 from workers.settings import Settings
 from workers.unreadable_states import UNREADABLE_STATE
@@ -25,10 +25,16 @@ class Fate(StrEnum):
     NO_PARTITION = "no_partition"  # the click topic has fewer than it had
     TOO_LARGE = "too_large"  # with the header that says where it was
     NOT_A_CLICK = "not_a_click"  # a user's state
+    LEFT_OUT = "left_out"  # the record itself: it was too large to be set aside
 
 
 # What keeps a letter from being sent although it should be.
 UNSENDABLE = (Fate.OTHER_TOPIC, Fate.NO_PARTITION, Fate.TOO_LARGE)
+# By reason: letters that do not hold a record of the click topic.
+NEVER_SENT: Mapping[str, Fate] = {
+    UNREADABLE_STATE: Fate.NOT_A_CLICK,
+    RejectionReason.RECORD_TOO_LARGE: Fate.LEFT_OUT,
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,8 @@ class LetterSelector:
 
     def decide(self, letter: DeadLetter) -> Fate:
         """Return what becomes of a letter; the second one of the same record is not sent."""
-        if letter.reason == UNREADABLE_STATE:
-            return Fate.NOT_A_CLICK
+        if letter.reason in NEVER_SENT:
+            return NEVER_SENT[letter.reason]
         target = self._targets.get(self.topic_of(letter))
         if target is None:
             return Fate.OTHER_TOPIC

@@ -7,6 +7,7 @@ import msgspec
 
 from models.vocabulary import ItemId, UserId
 from workers.events import ClickEvent, ClickRecord, Rejection, RejectionReason
+from workers.kafka_admin import RECORD_BYTES
 
 FIELDS = (
     "user_id",
@@ -20,6 +21,8 @@ FIELDS = (
 )
 # 100,000,000,000 ms is March 1973: an event time below it is a count of seconds, or a clock that was never set.
 EARLIEST_TIMESTAMP_MS = 100_000_000_000
+# Around each header: the lengths of its name and of its value, of up to five bytes each.
+_HEADER_LENGTHS = 10
 
 
 class _ClickMessage(Protocol):
@@ -72,10 +75,8 @@ class ClickDecoder:
 
     def decode(self, record: ClickRecord) -> ClickEvent | Rejection:
         """Return the record's click, or why it is none; never raises on a record, whatever its bytes."""
-        value = record.value
-        if value is None:
-            return Rejection(record, RejectionReason.NULL_VALUE, "the record has no value")
         try:
+            value = _checked_value(record)
             message = self._decode_message(value)
             self._check_ids(message, len(value))
             self._check_timestamp(message.timestamp_ms)
@@ -152,6 +153,18 @@ def message_struct(field_map: Mapping[str, str]) -> type[msgspec.Struct]:
         rename=dict(field_map),
         frozen=True,
     )
+
+
+def _checked_value(record: ClickRecord) -> bytes:
+    size = len(record.value or b"") + len(record.key or b"")
+    if record.headers:
+        size += sum(len(name.encode()) + len(value or b"") + _HEADER_LENGTHS for name, value in record.headers)
+    if size > RECORD_BYTES:
+        detail = f"the record has {size} bytes with its headers, at most {RECORD_BYTES} can be set aside"
+        raise _Refused(RejectionReason.RECORD_TOO_LARGE, detail)
+    if record.value is None:
+        raise _Refused(RejectionReason.NULL_VALUE, "the record has no value")
+    return record.value
 
 
 def _check_key(key: bytes | None, user_id: str) -> None:

@@ -54,6 +54,7 @@ class ClickEvent(msgspec.Struct, frozen=True, gc=False):
 class RejectionReason(StrEnum):
     """Why a record cannot be used as a click: the dead letter's `reason` header and a metric's label."""
 
+    RECORD_TOO_LARGE = "record_too_large"
     NULL_VALUE = "null_value"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
@@ -72,6 +73,7 @@ class RejectionReason(StrEnum):
 
 # What an operator should look at first when most of a stream is rejected for one reason.
 LIKELY_CAUSE: Mapping[RejectionReason, str] = {
+    RejectionReason.RECORD_TOO_LARGE: "the records are larger than 1 MiB before compression: are they clicks?",
     RejectionReason.NULL_VALUE: "the topic holds tombstones: is it a compacted topic, not a click log?",
     RejectionReason.NOT_UTF8: "the values are not text: does the producer write Avro or Protobuf?",
     RejectionReason.NOT_JSON: "the values are not JSON: does the producer write Avro, or a schema id in front?",

@@ -10,7 +10,7 @@ import orjson
 from numpy.typing import NDArray
 
 from models.vocabulary import ItemId
-from workers.events import ClickEvent, OutgoingRecord, Rejection, Strategy
+from workers.events import ClickEvent, Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
 
 SCHEMA_VERSION = 1
 HEADER_PREFIX = "nextclick."
@@ -94,6 +94,8 @@ class ListWriter:
 def dead_letter_record(rejection: Rejection, *, topic: str, partitions: int) -> OutgoingRecord:
     """Return a rejected record with its bytes, key and headers untouched and the reason in headers of its own.
 
+    One that is too large to be set aside stays where it was: its dead letter has the headers of its own alone.
+
     Args:
         rejection: The record and why it was rejected.
         topic: Where dead letters go.
@@ -107,13 +109,11 @@ def dead_letter_record(rejection: Rejection, *, topic: str, partitions: int) -> 
         "source.partition": str(record.partition),
         "source.offset": str(record.offset),
     }
-    return OutgoingRecord(
-        topic=topic,
-        partition=record.partition % partitions,
-        key=record.key,
-        value=record.value,
-        headers=(*record.headers, *((HEADER_PREFIX + name, text.encode()) for name, text in reason.items())),
-    )
+    headers: Headers = tuple((HEADER_PREFIX + name, text.encode()) for name, text in reason.items())
+    partition = record.partition % partitions
+    if rejection.reason is RejectionReason.RECORD_TOO_LARGE:
+        return OutgoingRecord(topic, partition, None, None, headers)
+    return OutgoingRecord(topic, partition, record.key, record.value, (*record.headers, *headers))
 
 
 # A detail quotes the record at times; the dead-letter topic's limit leaves room for this much beside the record.

@@ -9,7 +9,8 @@ from models.vocabulary import ItemId, UserId
 from tests.click_records import click_value, make_record
 from tests.click_tables import MAY_2024_MS
 from workers.decoding import FIELDS, ClickDecoder, message_struct
-from workers.events import LIKELY_CAUSE, ClickEvent, Rejection, RejectionReason
+from workers.events import LIKELY_CAUSE, ClickEvent, Headers, Rejection, RejectionReason
+from workers.kafka_admin import RECORD_BYTES
 
 DAY_MS = 86_400_000
 
@@ -218,6 +219,34 @@ def test_key_is_compared_as_utf8() -> None:
     """A user id beyond ASCII is its own key."""
     record = make_record(click_value(user_id="zoë"), key="zoë".encode())
     assert isinstance(make_decoder().decode(record), ClickEvent)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers"),
+    [
+        (b"ann", b" " * RECORD_BYTES, ()),
+        (b"k" * (RECORD_BYTES + 1), None, ()),
+        (b"ann", click_value(), (("h", b" " * RECORD_BYTES),)),
+        (b"ann", click_value(), (("h" * RECORD_BYTES, None),)),
+        (b"ann", click_value(), (("h", None),) * (RECORD_BYTES // 10)),
+    ],
+    ids=["value", "key", "header's value", "header's name", "headers"],
+)
+def test_what_could_not_be_set_aside_is_rejected_first(key: bytes, value: bytes | None, headers: Headers) -> None:
+    """Whatever else is wrong with it, or right."""
+    rejection = make_decoder().decode(make_record(value, key=key, headers=headers))
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RejectionReason.RECORD_TOO_LARGE
+    assert len(rejection.detail) < 100
+
+
+def test_a_click_of_the_largest_size_is_accepted() -> None:
+    room = RECORD_BYTES - len(b"ann") - len(click_value(more="")) - len("h") - 10
+    half = room // 2
+    record = make_record(click_value(more="x" * half), headers=(("h", b"x" * (room - half)),))
+    assert isinstance(make_decoder().decode(record), ClickEvent)
+    one_more = make_record(click_value(more="x" * half), headers=(("h", b"x" * (room - half + 1)),))
+    assert isinstance(make_decoder().decode(one_more), Rejection)
 
 
 def test_longest_id_and_latest_time_are_accepted() -> None:

@@ -1,12 +1,14 @@
 import json
 
 import numpy as np
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.vocabulary import ItemId
 from tests.click_records import make_click, make_record
-from workers.events import Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
+from workers.events import ClickRecord, Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
+from workers.kafka_admin import DEAD_LETTER_BYTES, RECORD_BYTES
 from workers.messages import ListWriter, dead_letter_record
 
 ITEM_IDS = [ItemId(f"item-{number:02}") for number in range(20)]
@@ -123,3 +125,27 @@ def test_dead_letters_find_a_partition_in_a_smaller_topic() -> None:
     """The dead-letter topic may have fewer partitions than the clicks."""
     assert [dead_letter(partition=partition, partitions=1).partition for partition in range(3)] == [0, 0, 0]
     assert [dead_letter(partition=partition, partitions=8).partition for partition in range(3)] == [0, 1, 2]
+
+
+def test_the_headers_that_say_why_are_never_larger_than_the_room_that_is_left_for_them() -> None:
+    """The longest topic name, the largest numbers, the longest detail, four bytes a character."""
+    place = ClickRecord("t" * 249, 2**31 - 1, 2**63 - 1, 0, None, None)
+    for reason in RejectionReason:
+        letter = dead_letter_record(Rejection(place, reason, "\U0001f600" * 1_000), topic="dead", partitions=1)
+        size = DefaultRecordBatchBuilder.estimate_size_in_bytes(None, None, list(letter.headers))
+        assert size < DEAD_LETTER_BYTES - RECORD_BYTES
+
+
+def test_a_record_that_is_too_large_is_left_where_it_was() -> None:
+    """Its dead letter says where, and holds nothing of it."""
+    record = make_record(b"x" * 9_000_000, key=b"k" * 9_000_000, partition=5, offset=41, headers=(("big", b"h"),))
+    rejection = Rejection(record, RejectionReason.RECORD_TOO_LARGE, "too large")
+    letter = dead_letter_record(rejection, topic="dead", partitions=8)
+    assert (letter.key, letter.value) == (None, None)
+    assert dict(letter.headers) == {
+        "nextclick.reason": b"record_too_large",
+        "nextclick.detail": b"too large",
+        "nextclick.source.topic": b"clicks",
+        "nextclick.source.partition": b"5",
+        "nextclick.source.offset": b"41",
+    }
