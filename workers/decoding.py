@@ -157,8 +157,8 @@ def message_struct(field_map: Mapping[str, str]) -> type[msgspec.Struct]:
 
 def _checked_value(record: ClickRecord) -> bytes:
     size = len(record.value or b"") + len(record.key or b"")
-    if record.headers:
-        size += sum(len(name.encode()) + len(value or b"") + _HEADER_LENGTHS for name, value in record.headers)
+    for name, value in record.headers:
+        size += len(name.encode()) + len(value or b"") + _HEADER_LENGTHS
     if size > RECORD_BYTES:
         detail = f"the record has {size} bytes with its headers, at most {RECORD_BYTES} can be set aside"
         raise _Refused(RejectionReason.RECORD_TOO_LARGE, detail)
