@@ -19,6 +19,7 @@ from nextclick.commands.online_eval import online_eval
 from nextclick.commands.recommend import recommend
 from nextclick.commands.record import record
 from nextclick.commands.replay import replay
+from nextclick.commands.simulate import simulate
 from nextclick.commands.state import state
 from nextclick.commands.topics import topics
 from nextclick.commands.train import train
@@ -57,6 +58,7 @@ app.command(rich_help_panel=SERVE)(config)
 
 app.command(rich_help_panel=REHEARSE)(record)
 app.command(rich_help_panel=REHEARSE)(replay)
+app.command(rich_help_panel=REHEARSE)(simulate)
 
 app.command(rich_help_panel=ASK)(inspect)
 app.command(rich_help_panel=ASK)(recommend)

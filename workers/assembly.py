@@ -74,12 +74,24 @@ def build_pipeline(
     writer: RecordWriter,
     state_writer: RecordWriter,
     layout: TopicLayout,
+    decoder: ClickDecoder | None = None,
 ) -> Pipeline:
-    """Return the pipeline."""
+    """Return the pipeline.
+
+    Args:
+        settings: The worker's.
+        artifact: The model's items and what they are.
+        model: The model.
+        store: Where states are.
+        writer: Who writes lists and dead letters.
+        state_writer: Who writes states.
+        layout: The topics' partitions.
+        decoder: Step 1 by another clock than the wall's; None: `build_decoder`'s.
+    """
     vocabulary = artifact.vocabulary
     loader = StateLoader(model.runtime, vocabulary, store, capacity=_arena_rows(settings))
     return Pipeline(
-        decoder=build_decoder(settings, check_key=True),
+        decoder=decoder or build_decoder(settings, check_key=True),
         vocabulary=vocabulary,
         loader=loader,
         stepper=Stepper(

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
 from models.errors import RecordingError
+from nextclick.file_writing import staged_file
 from nextclick.recording import jsonl, parquet
 from nextclick.recording.description import RecordingHead, RecordingTotals
 from nextclick.recording.records import RecordedRecord
@@ -49,18 +49,6 @@ class Recording(Protocol):
         ...
 
 
-def require_free_place(path: Path) -> None:
-    """Return if a recording can be written there.
-
-    Raises:
-        RecordingError: If the name says no kind, or something is there.
-    """
-    if not path.name.endswith(SUFFIXES):
-        raise RecordingError(f"{path}: name the recording {', '.join('*' + suffix for suffix in SUFFIXES)}.")
-    if path.exists():
-        raise RecordingError(f"{path} is there already: name another file, or remove it.")
-
-
 @contextlib.contextmanager
 def recording_writer(path: Path, head: RecordingHead) -> Iterator[RecordingWriter]:
     """Yield a writer; once the block has called its `finish`, the file gets its name.
@@ -71,26 +59,15 @@ def recording_writer(path: Path, head: RecordingHead) -> Iterator[RecordingWrite
     Raises:
         RecordingError: If something is at its place, or it cannot be written.
     """
-    require_free_place(path)
-    suffix = next(suffix for suffix in SUFFIXES if path.name.endswith(suffix))
-    staging = path.with_name(f".{path.name}.{uuid4().hex[:8]}.unfinished{suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kind = parquet.ParquetWriter if suffix == parquet.SUFFIX else jsonl.JsonlWriter
+    with staged_file(path, SUFFIXES) as staging:
+        kind = parquet.ParquetWriter if path.name.endswith(parquet.SUFFIX) else jsonl.JsonlWriter
         writer = _Finishable(kind(staging, head))
         try:
             yield writer
         finally:
             if not writer.is_finished:
                 writer.abort()
-        if writer.is_finished:
-            require_free_place(path)
-            staging.rename(path)
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            staging.unlink()
+                staging.unlink(missing_ok=True)
 
 
 class _Finishable:

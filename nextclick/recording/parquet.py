@@ -1,19 +1,11 @@
-"""Recordings as Parquet: a column a field, zstd, a row group every 65,536 records, head and totals in the footer.
+"""Recordings as Parquet: a column a field, zstd, a row group every 65,536 records, head and totals in the footer."""
 
-polars writes the file while the records arrive, a row group in memory at a time, and asks for the footer's metadata
-last, when the totals are known. pyarrow could do the same; it would add 40 MB for that alone.
-"""
-
-import contextlib
-import queue
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from models.errors import RecordingError
 from nextclick.recording.description import (
@@ -24,6 +16,7 @@ from nextclick.recording.description import (
     require_version,
 )
 from nextclick.recording.records import TIMESTAMP_TYPES, RecordedHeaders, RecordedRecord
+from nextclick.streamed_parquet import StreamedParquet
 
 SUFFIX = ".parquet"
 ROW_GROUP_RECORDS = 1 << 16
@@ -42,8 +35,6 @@ _DTYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "crc32": pl.UInt32,
 }
 _SCHEMA = pl.Schema(_DTYPES)
-# How often a full queue is asked whether anyone still empties it.
-_QUEUE_CHECK_S = 0.5
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -51,14 +42,8 @@ class _Metadata(msgspec.Struct, frozen=True):
     totals: RecordingTotals
 
 
-class _Aborted(Exception):  # noqa: N818 - tells polars to stop, nobody else sees it
-    pass
-
-
 class ParquetWriter:
     """Writes a recording; it is whole once `finish` returns.
-
-    polars pulls: it runs in a thread of its own and takes tables from a short queue.
 
     Args:
         path: The file, made anew.
@@ -66,16 +51,10 @@ class ParquetWriter:
     """
 
     def __init__(self, path: Path, head: RecordingHead) -> None:
-        self._path = path
         self._head = head
         self._running = RunningTotals()
         self._pending: list[tuple[RecordedRecord, int]] = []
-        # None ends the file; an abort is told by the flag.
-        self._tables: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=2)
-        self._is_aborted = False
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._sink, name="parquet-writer", daemon=True)
-        self._thread.start()
+        self._file = StreamedParquet(path, _SCHEMA, self._metadata)
 
     def write(self, records: Sequence[RecordedRecord]) -> None:
         """Write the next records.
@@ -86,7 +65,7 @@ class ParquetWriter:
         for record in records:
             self._pending.append((record, self._running.add(record)))
             if len(self._pending) == ROW_GROUP_RECORDS:
-                self._put(_table(self._pending))
+                self._file.write(_table(self._pending))
                 self._pending = []
 
     def finish(self) -> RecordingTotals:
@@ -96,50 +75,15 @@ class ParquetWriter:
             OSError: If the disk is full, say.
         """
         if self._pending:
-            self._put(_table(self._pending))
-        self._put(None)
-        self._thread.join()
-        self._raise_failure()
+            self._file.write(_table(self._pending))
+        self._file.finish()
         return self._running.totals()
 
     def abort(self) -> None:
         """Stop writing; the file has no footer then."""
-        self._is_aborted = True
-        while self._thread.is_alive():
-            try:
-                self._tables.get_nowait()
-            except queue.Empty:
-                self._tables.put(None)
-            self._thread.join(_QUEUE_CHECK_S)
+        self._file.abort()
 
-    def _put(self, table: pl.DataFrame | None) -> None:
-        while True:
-            self._raise_failure()
-            with contextlib.suppress(queue.Full):
-                return self._tables.put(table, timeout=_QUEUE_CHECK_S)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise OSError(f"{self._path} cannot be written: {self._failure}") from self._failure
-
-    def _sink(self) -> None:
-        try:
-            tables = register_io_source(self._source, schema=_SCHEMA)
-            tables.sink_parquet(
-                self._path, compression="zstd", row_group_size=ROW_GROUP_RECORDS, metadata=self._metadata
-            )
-        except BaseException as failure:  # noqa: BLE001 - whatever it is, the caller's thread must hear of it
-            self._failure = failure
-
-    def _source(
-        self, _columns: object, _predicate: object, _rows: object, _batch_size: object
-    ) -> Iterator[pl.DataFrame]:
-        while (table := self._tables.get()) is not None:
-            yield table
-        if self._is_aborted:
-            raise _Aborted
-
-    def _metadata(self, _context: object) -> dict[str, str]:
+    def _metadata(self) -> dict[str, str]:
         whole = _Metadata(self._head, self._running.totals())
         return {METADATA_KEY: msgspec.json.encode(whole).decode()}
 

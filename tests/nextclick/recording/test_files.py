@@ -90,7 +90,7 @@ def test_nothing_is_overwritten(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_name_that_says_no_kind_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"name the recording \*\.parquet, \*\.jsonl\.zst, \*\.jsonl"):
+    with pytest.raises(RecordingError, match=r"name the file \*\.parquet, \*\.jsonl\.zst, \*\.jsonl"):
         write_recording(tmp_path / "r.csv", [])
     with pytest.raises(RecordingError, match=r"is no recording: they are called"):
         open_recording(tmp_path / "r.csv")

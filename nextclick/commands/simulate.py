@@ -1,0 +1,94 @@
+"""`nextclick simulate`: what a worker would have published."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nextclick.options import AsJson, ExcludeSeen, Limit
+from nextclick.selection_options import Offsets, Partitions, Since, Until
+
+if TYPE_CHECKING:
+    from nextclick.simulation.simulator import SimulationTotals
+
+
+def simulate(
+    artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The folder that `nextclick export` wrote.")],
+    recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="The file that `nextclick record` wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Keep the lists: *.jsonl.zst or *.jsonl their bytes, or *.parquet."),
+    ] = None,
+    exclude_seen: ExcludeSeen = None,
+    batch_records: Annotated[
+        int, typer.Option("--batch", min=1, max=65_536, metavar="N", help="Clicks of a micro-batch; changes no list.")
+    ] = 8_192,
+    partitions: Partitions = None,
+    offsets: Offsets = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take recorded clicks through the worker's own pipeline, without a broker: the lists that it would have published.
+
+    They are those of a live worker with `publish=per-click`, byte for byte, on every run and for any `--batch`; states
+    begin empty. The clock is each record's own: a week from last year gives what that week gave. The worker's settings
+    count (`nextclick config`), those of brokers and topics aside. The digest tells at a glance whether two runs gave
+    the same lists.
+
+    Example: `nextclick simulate artifacts/eshop yesterday.parquet --out lists.parquet`
+    """
+    from export.artifact import load_artifact  # noqa: PLC0415
+    from nextclick.record_progress import record_progress  # noqa: PLC0415
+    from nextclick.recording.files import open_recording  # noqa: PLC0415
+    from nextclick.recording.sources import all_records  # noqa: PLC0415
+    from nextclick.selection_options import selection_of  # noqa: PLC0415
+    from nextclick.simulation.list_files import list_file  # noqa: PLC0415
+    from nextclick.simulation.simulator import SimulationTotals, Simulator  # noqa: PLC0415
+    from workers.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(artifact=artifact, publish="per-click", exclude_seen=exclude_seen)
+    source = open_recording(recording)
+    simulator = Simulator(load_artifact(artifact), settings, source.head, batch_records=batch_records)
+    selection = selection_of(partitions, offsets, since, until, limit)
+    totals = SimulationTotals()
+    started_s = time.monotonic()
+    with list_file(out) as file, record_progress(source) as show:
+        for batch in simulator.run(selection.of(all_records(source))):
+            totals.add(batch)
+            file.write(batch.lists)
+            show(totals.records)
+    _print(totals, simulator.users, time.monotonic() - started_s, as_json)
+
+
+def _print(totals: "SimulationTotals", users: int, elapsed_s: float, as_json: bool) -> None:
+    if as_json:
+        import msgspec  # noqa: PLC0415
+
+        said = {
+            "records": totals.records,
+            "lists": dict(totals.lists),
+            "dead_letters": dict(totals.dead_letters),
+            "without_consent": totals.without_consent,
+            "late": totals.late,
+            "unknown_items": totals.unknown_items,
+            "users": users,
+            "digest": totals.digest,
+            "elapsed_s": round(elapsed_s, 3),
+        }
+        typer.echo(msgspec.json.encode(said).decode())
+        return
+    lists = ", ".join(f"{count:,} {strategy}" for strategy, count in sorted(totals.lists.items()))
+    letters = ", ".join(f"{count:,} {reason}" for reason, count in sorted(totals.dead_letters.items()))
+    typer.echo(
+        f"{totals.records:,} records in {elapsed_s:.1f} s ({totals.records / elapsed_s:,.0f}/s): "
+        f"{totals.lists.total():,} lists ({lists or 'none'}), {totals.dead_letters.total():,} dead letters"
+        f"{f' ({letters})' if letters else ''}."
+    )
+    typer.echo(
+        f"{users:,} users; {totals.late:,} late clicks, {totals.unknown_items:,} on items unknown to the model, "
+        f"{totals.without_consent:,} without consent."
+    )
+    typer.echo(f"Digest of the lists: {totals.digest}")

@@ -1,0 +1,1 @@
+"""The worker without a broker: recorded clicks through its own pipeline, and the lists that it would have published."""
