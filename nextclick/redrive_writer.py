@@ -89,14 +89,10 @@ class RedriveWriter:
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         )
         try:
-            await producer.start()
+            return await _connected(producer), True
         except (UnknownError, UnsupportedVersionError):
             # The embedded broker names the requests of a transaction among those it knows, and answers none of them.
-            await producer.stop()
-            producer = self._make_producer()
-            await producer.start()
-            return producer, False
-        return producer, True
+            return await _connected(self._make_producer()), False
 
     def _make_producer(
         self, transactional_id: str | None = None, transaction_timeout_ms: int | None = None
@@ -128,6 +124,16 @@ class RedriveWriter:
         if self._producer is None:
             raise BrokerError("The producer is not started: enter its `with` block first.")
         return self._producer
+
+
+async def _connected(producer: AIOKafkaProducer) -> AIOKafkaProducer:
+    """Start a producer, or leave nothing of it open."""
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
 
 
 def _batches(producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> Iterator[BatchBuilder]:

@@ -6,17 +6,15 @@ Each starts at most once a session: give your topics and applications names of y
 """
 
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from export.artifact import Artifact
 from models.errors import BrokerError
 from nextclick.embedded_broker import EmbeddedBroker, find_binary
+from tests.kafka_script import purge_nodes, start_nodes
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +25,12 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | Non
     if address or not cluster:
         yield address or None
         return
-    with _cluster(cluster, str(tmp_path_factory.mktemp("kafka") / "cluster")) as started:
-        yield started
+    folder = tmp_path_factory.mktemp("kafka") / "cluster"
+    variables = start_nodes(cluster, folder)
+    try:
+        yield variables["NEXTCLICK_TEST_BROKER"]
+    finally:
+        purge_nodes(cluster, folder)
 
 
 @pytest.fixture(scope="session")
@@ -58,20 +60,6 @@ def unique_name() -> Callable[[str], str]:
     """Makes names that no other test uses: `unique_name("clicks")` is `clicks-1f0c3a9b`."""
     suffix = uuid.uuid4().hex[:8]
     return lambda name: f"{name}-{suffix}"
-
-
-@contextmanager
-def _cluster(script: str, folder: str) -> Iterator[str]:
-    command = [sys.executable, script]
-    try:
-        started = subprocess.run(
-            [*command, "start", "--dir", folder], check=True, stdout=subprocess.PIPE, text=True, timeout=120
-        )
-        variables = dict(line.split("=", 1) for line in started.stdout.splitlines() if "=" in line)
-        yield variables["NEXTCLICK_TEST_BROKER"]
-    finally:
-        # Unchecked: where the start failed, the reason is the start's.
-        subprocess.run([*command, "stop", "--purge", "--dir", folder], check=False, timeout=60)
 
 
 @pytest.fixture(scope="session")

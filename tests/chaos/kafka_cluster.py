@@ -13,9 +13,9 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from nextclick.child_process import ChildProcess
+from tests.kafka_script import STOP_TIMEOUT_S, purge_nodes, start_nodes
 
 START_TIMEOUT_S = 180.0
-STOP_TIMEOUT_S = 60.0
 ADDRESS_VARIABLE = "NEXTCLICK_TEST_BROKER="
 
 
@@ -104,13 +104,15 @@ def _keep(script: str, folder: str, nodes: str) -> int:
 
     signal.signal(signal.SIGTERM, _leave)
     try:
-        subprocess.run([sys.executable, script, "start", "--dir", folder, "--nodes", nodes], check=True)
+        variables = start_nodes(script, Path(folder), "--nodes", nodes)
+        sys.stdout.write(f"{ADDRESS_VARIABLE}{variables[ADDRESS_VARIABLE.rstrip('=')]}\n")
+        sys.stdout.flush()
         while True:
             signal.pause()
     finally:
         # A second SIGTERM must not end the purge half-way.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        subprocess.run([sys.executable, script, "stop", "--purge", "--dir", folder], check=False)
+        purge_nodes(script, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """A real Apache Kafka with TLS and SASL listeners."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.kafka_script import purge_nodes, start_nodes
 
 CLUSTER_VARIABLE = "NEXTCLICK_TEST_KAFKA_CLUSTER"
 
@@ -35,17 +35,8 @@ class SecureKafka:
 @contextmanager
 def running_secure_kafka(script: str, folder: Path) -> Iterator[SecureKafka]:
     """Run a node whose TLS listener asks for a client certificate."""
-    command = [sys.executable, script]
-    wants_certificate = "listener.name.ssl.ssl.client.auth=required"
+    found = start_nodes(script, folder, "--secure", "--set", "listener.name.ssl.ssl.client.auth=required")
     try:
-        started = subprocess.run(
-            [*command, "start", "--dir", str(folder), "--secure", "--set", wants_certificate],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=120,
-        )
-        found = dict(line.split("=", 1) for line in started.stdout.splitlines() if "=" in line)
         yield SecureKafka(
             plaintext=found["NEXTCLICK_TEST_BROKER"],
             tls=found["KAFKA_SSL"],
@@ -58,7 +49,7 @@ def running_secure_kafka(script: str, folder: Path) -> Iterator[SecureKafka]:
             },
         )
     finally:
-        subprocess.run([*command, "stop", "--purge", "--dir", str(folder)], check=False, timeout=60)
+        purge_nodes(script, folder)
 
 
 def cluster_script() -> str | None:
