@@ -89,7 +89,11 @@ class RecordBatchWriter(Service):
         self._sender = use_batch_sender(
             self._producer, try_timeout_ms=try_timeout_ms, timeout_ms=self._request_timeout_ms
         )
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
 
     async def on_stop(self) -> None:
         """Disconnect; what is not acknowledged by now is redelivered."""
