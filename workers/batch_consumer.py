@@ -21,6 +21,7 @@ from typing import cast
 from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
+from faust.types.transports import TPorTopicSet
 from faust.types.tuples import ConsumerMessage
 from mode.types import ServiceT
 
@@ -34,6 +35,8 @@ from workers.streaming_app import StreamingApp
 DRAIN_TIMEOUT_S = 10.0
 # How long a fetch may wait for news in our hands; a seek waits for it.
 FETCH_TIMEOUT_S = 0.25
+# How often to look again whether stock agents have finished what they are at.
+ACK_POLL_S = 0.05
 # How often to look again while no partition may be fetched from.
 NO_PARTITIONS_PAUSE_S = 0.05
 
@@ -231,27 +234,32 @@ class BatchConsumer(driver.Consumer):
         return len(self._in_flight)
 
     async def wait_empty(self) -> None:
-        """Wait until no batch is in flight, then commit; Faust calls it before it lets go of partitions.
+        """Wait until no batch is in flight and no other agent is at work, then commit.
 
-        A batch that takes longer than `DRAIN_TIMEOUT_S` loses its right to be written.
+        Faust calls it before it lets go of partitions. A batch that takes longer than `DRAIN_TIMEOUT_S` loses its right
+        to be written.
         """
         try:
-            await asyncio.wait_for(self._idle.wait(), DRAIN_TIMEOUT_S)
+            await asyncio.wait_for(self._until_idle(), DRAIN_TIMEOUT_S)
         except TimeoutError:
             for batch in self._in_flight:
                 batch.revoked = True
             self.log.warning("A batch did not finish in %s s: it is abandoned and redelivered.", DRAIN_TIMEOUT_S)
         await self.commit()
 
-    async def force_commit(
-        self,
-        topics: object = None,  # noqa: ARG002 - Faust's signature
-        start_new_transaction: bool = True,  # noqa: ARG002
-    ) -> bool:
-        """Commit what finished batches allow."""
+    async def _until_idle(self) -> None:
+        await self._idle.wait()
+        # What stock agents are at. Faust's own wait has no limit, and takes no cancellation.
+        while self._unacked_messages:
+            await asyncio.sleep(ACK_POLL_S)
+            self._clean_unacked_messages()
+
+    async def force_commit(self, topics: TPorTopicSet | None = None, start_new_transaction: bool = True) -> bool:
+        """Commit what finished batches allow, and of other topics what their agents have acknowledged."""
+        committed: bool = await super().force_commit(topics, start_new_transaction)
         offsets, self._next_offsets = self._next_offsets, {}
         if not offsets:
-            return False
+            return committed
         committed = await self._commit(offsets)
         if committed:
             self._committed_offset.update(offsets)

@@ -119,7 +119,7 @@ class StockReading(Reading):
         @self.app.agent(topic, name="read")
         async def read(stream: StreamT[bytes]) -> None:
             async for event in stream.events():
-                self.seen.append(_seen(event))
+                self.seen.append(seen(event))
                 await self.work()
 
 
@@ -167,7 +167,8 @@ READINGS: tuple[type[Reading], ...] = (StockReading, BatchReading)
 async def _no_work() -> None: ...
 
 
-def _seen(event: EventT[bytes]) -> Seen:
+def seen(event: EventT[bytes]) -> Seen:
+    """Note what a stock agent is given."""
     message = event.message
     return Seen(
         message.partition,
@@ -177,3 +178,8 @@ def _seen(event: EventT[bytes]) -> Seen:
         message.value,
         tuple(cast(Iterable[tuple[str, bytes]], message.headers or ())),
     )
+
+
+def group_of(topic: ReferenceTopic, reading: type[Reading]) -> str:
+    """Name the group of a transport's app."""
+    return f"{topic.name}-{reading.scheme}"

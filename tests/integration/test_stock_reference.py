@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from tests.integration.reference_topic import ReferenceTopic, Seen, Written, by_partition, ends, numbered
-from tests.integration.stock_reference import QUIET_S, READINGS, Reading
+from tests.integration.stock_reference import QUIET_S, READINGS, Reading, group_of
 
 pytestmark = pytest.mark.broker
 
@@ -45,11 +45,6 @@ def read_by_both(
 async def _use(reading: Reading, use: Callable[[Reading], Awaitable[None]]) -> None:
     async with reading:
         await use(reading)
-
-
-def group_of(topic: ReferenceTopic, reading: type[Reading]) -> str:
-    """Name the group of a transport's app."""
-    return f"{topic.name}-{reading.scheme}"
 
 
 def read(count: int) -> Callable[[Reading], Awaitable[None]]:

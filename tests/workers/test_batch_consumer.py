@@ -259,3 +259,21 @@ def test_offsets_move_only_for_a_finished_batch_that_is_still_owned(
         assert kafka.committed[tp] == 10
 
     asyncio.run(run())
+
+
+def test_letting_go_waits_for_what_stock_agents_are_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that a stock agent beside the batches has begun is finished, and committed, before partitions move."""
+
+    async def run() -> None:
+        chance = random.Random(0)
+        kafka = ScriptedKafka(chance)
+        consumer = make_consumer(tmp_path, kafka, Delivered(chance), monkeypatch)
+        begun = Message("visits", 0, 7, 0.0, 0, None, b"u", b"v", None)
+        consumer.track_message(begun)
+        letting_go = asyncio.create_task(consumer.wait_empty())
+        await asyncio.sleep(0.1)
+        assert not letting_go.done()
+        begun.acked = True
+        await letting_go
+
+    asyncio.run(run())
