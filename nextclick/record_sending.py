@@ -18,8 +18,9 @@ from kafka.producer.future import RecordMetadata
 
 from models.errors import BrokerError, TopicError
 from nextclick import exact_records
-from workers.kafka_admin import CLICK_BYTES, describe_topics, first_sentence, no_answer
+from workers.kafka_admin import describe_topics, first_sentence, no_answer
 from workers.kafka_security import KafkaSecurity
+from workers.record_sizes import CLICK_BYTES
 
 # Records that are sent and not yet acknowledged: enough to fill batches to every partition, a few MB of memory.
 MOST_IN_FLIGHT = 10_000

@@ -11,7 +11,7 @@ from nextclick.dead_letters import DeadLetter
 from nextclick.redrive_marks import redriven_click
 from nextclick.topics import PlannedTopic, describe_planned_topics
 from workers.events import OutgoingRecord, RejectionReason
-from workers.kafka_admin import CLICK_BYTES
+from workers.record_sizes import CLICK_BYTES
 from workers.settings import Settings
 from workers.unreadable_states import UNREADABLE_STATE
 

@@ -14,7 +14,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from models.errors import BrokerError
 from nextclick.record_sending import BATCH_BYTES, REQUEST_TIMEOUT_MS
 from workers.events import OutgoingRecord
-from workers.kafka_admin import DEAD_LETTER_BYTES, no_answer
+from workers.kafka_admin import no_answer
+from workers.record_sizes import DEAD_LETTER_BYTES
 from workers.settings import Settings
 
 # A run that is killed in a transaction holds up the workers behind it until the broker gives it up.

@@ -14,8 +14,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
 
 from models.errors import TopicError
-from workers.kafka_admin import CLICK_BYTES, DEAD_LETTER_BYTES, TopicDescription, connected_admin, described_topics
+from workers.kafka_admin import TopicDescription, connected_admin, described_topics
 from workers.kafka_security import KafkaSecurity
+from workers.record_sizes import CLICK_BYTES, DEAD_LETTER_BYTES
 from workers.settings import Settings
 
 DEFAULT_PARTITIONS = 8

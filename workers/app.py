@@ -19,7 +19,6 @@ from workers.faust_options import faust_options, store_url
 from workers.fetched_records import FetchedRecords
 from workers.forwarding import OtherWorkers
 from workers.item_bias import load_item_bias
-from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.leader_watch import LeaderWatch
 from workers.logs import LoggedUserIds, configure_structlog
 from workers.metrics import WorkerMetrics
@@ -29,6 +28,7 @@ from workers.preflight import TopicLayout, check_store, check_topics
 from workers.readiness import Readiness
 from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
+from workers.record_sizes import DEAD_LETTER_BYTES
 from workers.rejection_alarm import RejectionAlarm
 from workers.settings import Settings, load_settings
 from workers.state_restorer import StateRestorer

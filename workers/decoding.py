@@ -7,7 +7,7 @@ import msgspec
 
 from models.vocabulary import ItemId, UserId
 from workers.events import ClickEvent, ClickRecord, Rejection, RejectionReason
-from workers.kafka_admin import RECORD_BYTES
+from workers.record_sizes import RECORD_BYTES
 
 FIELDS = (
     "user_id",

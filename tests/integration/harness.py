@@ -23,8 +23,8 @@ from nextclick.free_ports import free_port
 from nextclick.topic_reading import TopicReader
 from nextclick.topics import create_topics, planned_topics
 from workers.events import OutgoingRecord
-from workers.kafka_admin import DEAD_LETTER_BYTES
 from workers.record_batches import RecordBatchWriter
+from workers.record_sizes import DEAD_LETTER_BYTES
 from workers.settings import Settings, load_settings
 from workers.user_state import UserState, decode_state
 

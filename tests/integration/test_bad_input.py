@@ -10,7 +10,7 @@ from tests.click_records import click_value
 from tests.click_tables import MAY_2024_MS
 from tests.integration.conftest import Serving
 from workers.events import LIKELY_CAUSE, Headers, OutgoingRecord, RejectionReason
-from workers.kafka_admin import CLICK_BYTES
+from workers.record_sizes import CLICK_BYTES
 
 pytestmark = pytest.mark.broker
 

@@ -13,7 +13,7 @@ from nextclick.redrive_selection import Fate, LetterSelector, Target
 from tests.click_records import click_value
 from tests.integration.harness import make_stream, running_worker
 from workers.events import Headers, RejectionReason
-from workers.kafka_admin import RECORD_BYTES
+from workers.record_sizes import RECORD_BYTES
 
 pytestmark = pytest.mark.broker
 

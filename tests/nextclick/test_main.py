@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from nextclick import __main__
+from nextclick import __main__, cli
 
 
 @pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("onnx", "train"), ("safetensors", "train")])
@@ -14,7 +14,7 @@ def test_a_missing_extra_is_one_line(
     def command() -> None:
         raise ModuleNotFoundError(f"No module named '{module}'", name=f"{module}.nn")
 
-    monkeypatch.setattr(__main__, "app", command)
+    monkeypatch.setattr(cli, "app", command)
     with pytest.raises(SystemExit, match="1"):
         __main__.main()
     said = capsys.readouterr().err
@@ -28,7 +28,7 @@ def test_a_bug_of_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def command() -> None:
         raise ModuleNotFoundError("No module named 'workers.gone'", name="workers.gone")
 
-    monkeypatch.setattr(__main__, "app", command)
+    monkeypatch.setattr(cli, "app", command)
     with pytest.raises(ModuleNotFoundError):
         __main__.main()
 

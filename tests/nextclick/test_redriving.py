@@ -26,7 +26,7 @@ from nextclick.topics import create_topics, planned_topics
 from tests.dead_letters import Rejected, letter_record, make_rejected
 from tests.integration.harness import Stream, plan_stream
 from workers.events import OutgoingRecord, RejectionReason
-from workers.kafka_admin import CLICK_BYTES
+from workers.record_sizes import CLICK_BYTES
 from workers.unreadable_states import UnreadableState, unreadable_state_letter
 
 pytestmark = pytest.mark.broker

@@ -10,7 +10,7 @@ from tests.click_records import click_value, make_record
 from tests.click_tables import MAY_2024_MS
 from workers.decoding import FIELDS, ClickDecoder, message_struct
 from workers.events import LIKELY_CAUSE, ClickEvent, Headers, Rejection, RejectionReason
-from workers.kafka_admin import RECORD_BYTES
+from workers.record_sizes import RECORD_BYTES
 
 DAY_MS = 86_400_000
 

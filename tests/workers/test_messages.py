@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from models.vocabulary import ItemId
 from tests.click_records import make_click, make_record
 from workers.events import ClickRecord, Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
-from workers.kafka_admin import DEAD_LETTER_BYTES, RECORD_BYTES
 from workers.messages import ListWriter, dead_letter_record
+from workers.record_sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 
 ITEM_IDS = [ItemId(f"item-{number:02}") for number in range(20)]
 
