@@ -21,10 +21,11 @@ MOST_IN_FLIGHT = 50_000
 
 @dataclass(frozen=True)
 class OutgoingClick:
-    """A record for the click topic."""
+    """A record for the click topic; where its partition is None, the key decides."""
 
     key: bytes
     value: bytes
+    partition: int | None = None
 
 
 def encode_click(fields: Mapping[str, object]) -> OutgoingClick:
@@ -110,7 +111,7 @@ class ClickLoad:
             if self._stop.is_set():
                 break
             await room.acquire()
-            future = await producer.send(self._topic, key=click.key, value=click.value)
+            future = await producer.send(self._topic, click.value, click.key, click.partition)
             self.report.sent += 1
             future.add_done_callback(settle)
 

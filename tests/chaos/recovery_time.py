@@ -2,39 +2,45 @@
 
 Measured at the broker: how long after the kill the first list of each partition was written that the dead worker had
 owned. What is in it: the session timeout, a rebalance, the restore of the states that the other worker does not have.
+The states are made ones, in the changelog before the workers start, of a size that real ones have.
 """
 
 import argparse
+import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import count
 from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.artifacts import benchmark_artifact
+from benchmarks.click_sets import FIRST_CLICK_MS, item_id, user_id
+from benchmarks.made_states import MadeStates
+from benchmarks.streams import PARTITIONS
+from benchmarks.writing import write_records
 from nextclick.embedded_broker import given_or_embedded
 from nextclick.topics import create_topics, planned_topics
 from tests.chaos.checker.records import read_topic
-from tests.chaos.click_load import ClickLoad, OutgoingClick
-from tests.chaos.settling import wait_until_processed
-from tests.chaos.soak import rounds_of_clicks
+from tests.chaos.click_load import ClickLoad, OutgoingClick, encode_click
 from tests.chaos.worker_slots import WorkerSlot
-from tests.factories import make_tiny_artifact
 from tests.integration.harness import Stream, plan_stream
 
-PARTITIONS = 8
+ITEMS = 10_240
+USERS_AT_ONCE = 25_000
 # So that every partition has a click, and then a list, every few hundredths of a second.
 CLICKS_PER_SECOND = 200.0
-FILL_PER_SECOND = 3_000.0
 BEFORE_S = 4.0
-LONGEST_S = 60.0
+LONGEST_S = 240.0
 LAG = 'nextclick_consumer_lag_records{partition="'
+STANDBY_LAG = "nextclick_standby_lag_records{"
 
 
 @dataclass(frozen=True)
@@ -53,32 +59,32 @@ class Recovery:
 
 
 def measure(
-    servers: str, folder: Path, *, standby_replicas: int, store: str, users: int, session_timeout_s: int
+    servers: str, folder: Path, states: MadeStates, *, standby_replicas: int, store: str, session_timeout_s: int
 ) -> Recovery:
-    """Fill two workers with states, kill one, and see when its partitions are served again.
+    """Have two workers share made states, kill one, and see when its partitions are served again.
 
     Raises:
-        TimeoutError: If they are not within a minute.
+        TimeoutError: If they are not within minutes.
     """
-    artifact = make_tiny_artifact(folder / "artifact", list_length=20, ring_length=10)
     stream = plan_stream(
         servers,
-        artifact.folder,
+        states.artifact.folder,
         f"recovery-{time.time_ns()}",
         session_timeout_s=session_timeout_s,
         standby_replicas=standby_replicas,
         store=store,
     )
     create_topics(servers, planned_topics(stream.settings), partitions=PARTITIONS, replication_factor=1)
+    asyncio.run(_fill(stream, states))
     slots = [WorkerSlot(f"worker-{number}", stream.environment, folder) for number in (1, 2)]
     try:
         for slot in slots:
             slot.start()
-        for slot in slots:
-            slot.wait_until_ready()
-        _send(stream, rounds_of_clicks(users, users), FILL_PER_SECOND)
         owned = _owned_partitions(slots[0])
-        load = _load(stream, islice(chain.from_iterable(_again_and_again(users)), 10**6), CLICKS_PER_SECOND)
+        for slot in slots:
+            slot.wait_until_ready(LONGEST_S)
+        _wait_for_standbys(slots, standby_replicas)
+        load = ClickLoad(servers, stream.settings.clicks_topic, _clicks(states.users), CLICKS_PER_SECOND)
         load.start()
         time.sleep(BEFORE_S)
         killed_ms = time.time() * 1000
@@ -92,31 +98,25 @@ def measure(
     return Recovery(len(owned), after_s[0], after_s[-1])
 
 
-def _again_and_again(users: int) -> Iterator[Iterator[OutgoingClick]]:
-    while True:
-        yield rounds_of_clicks(users, users)
-
-
-def _load(stream: Stream, clicks: Iterator[OutgoingClick], clicks_per_second: float) -> ClickLoad:
-    return ClickLoad(stream.settings.bootstrap_servers, stream.settings.clicks_topic, clicks, clicks_per_second)
-
-
-def _send(stream: Stream, clicks: Iterator[OutgoingClick], clicks_per_second: float) -> None:
-    """Send clicks and wait until the workers have processed them."""
-    load = _load(stream, clicks, clicks_per_second)
-    load.start()
-    ends = load.wait().ends
+async def _fill(stream: Stream, states: MadeStates) -> None:
+    """Write every user's state."""
     settings = stream.settings
-    left = wait_until_processed(
-        settings.bootstrap_servers,
-        settings.app_id,
-        settings.clicks_topic,
-        ends,
-        timeout_s=LONGEST_S,
-        meanwhile=lambda: None,
-    )
-    if left:
-        raise TimeoutError(f"The workers did not process what the states come from: {left} are left.")
+    for first in range(0, states.users, USERS_AT_ONCE):
+        records = states.records(range(first, min(first + USERS_AT_ONCE, states.users)))
+        await write_records(settings.bootstrap_servers, settings.changelog_topic, records)
+
+
+def _clicks(users: int) -> Iterator[OutgoingClick]:
+    """Yield clicks of all users in turn, each to the partition of its user's state."""
+    for number in count():
+        user = number % users
+        fields = {
+            "user_id": user_id(user),
+            "item_id": item_id(number % ITEMS),
+            "timestamp_ms": FIRST_CLICK_MS + number,
+        }
+        click = encode_click(fields)
+        yield OutgoingClick(click.key, click.value, user % PARTITIONS)
 
 
 def _owned_partitions(slot: WorkerSlot) -> list[int]:
@@ -128,6 +128,22 @@ def _owned_partitions(slot: WorkerSlot) -> list[int]:
             return owned
         time.sleep(1)
     raise TimeoutError(f"{slot.name} and the other worker do not share the partitions: see {slot.log}")
+
+
+def _wait_for_standbys(slots: Sequence[WorkerSlot], standby_replicas: int) -> None:
+    """Wait until every standby has read what there is.
+
+    Raises:
+        TimeoutError: If one has not within minutes.
+    """
+    deadline = time.monotonic() + LONGEST_S
+    while True:
+        lags = [value for slot in slots for series, value in slot.metrics().items() if series.startswith(STANDBY_LAG)]
+        if len(lags) >= standby_replicas * PARTITIONS and not any(lags):
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"The standbys do not come to the end of the changelog: they lack {lags}.")
+        time.sleep(1)
 
 
 def _wait_until_served(stream: Stream, partitions: Sequence[int], killed_ms: float) -> dict[int, float]:
@@ -156,6 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bootstrap-servers", metavar="SERVERS", help="a broker; default: the embedded one")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the figures go as JSON")
     given = parser.parse_args(arguments)
+    console = Console()
+    states = MadeStates(benchmark_artifact(ITEMS, console.print), given.users)
     table = Table("standby replicas", "first partition, s", "last partition, s", title="Served again after kill -9")
     figures = {}
     with given_or_embedded(given.bootstrap_servers) as servers:
@@ -164,9 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 measure(
                     servers,
                     Path(tempfile.mkdtemp(prefix="nextclick-recovery-")),
+                    states,
                     standby_replicas=standby_replicas,
                     store=given.store,
-                    users=given.users,
                     session_timeout_s=given.session_timeout_s,
                 )
                 for _ in range(given.rounds)
@@ -175,7 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             last_s = median(one.last_s for one in recoveries)
             figures[standby_replicas] = {"first_s": first_s, "last_s": last_s}
             table.add_row(str(standby_replicas), f"{first_s:.1f}", f"{last_s:.1f}")
-    Console().print(table)
+            console.print(f"standby replicas {standby_replicas}: {recoveries}, load {os.getloadavg()[0]:.1f}")
+    console.print(table)
     if given.report is not None:
         given.report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
