@@ -9,9 +9,9 @@ from faust.types import StreamT
 from mode import CrashingSupervisor
 from yarl import URL
 
-from workers.app import CONNECTION_TIMEOUT_S
 from workers.batch_consumer import batch_consumer
 from workers.events import OutgoingRecord
+from workers.faust_options import CONNECTION_TIMEOUT_S
 from workers.fetched_records import FetchedRecords
 from workers.logs import configure_structlog, logging_config
 from workers.micro_batches import MicroBatch, micro_batches
