@@ -24,6 +24,7 @@ class Harm:
 
     Attributes:
         done: How often each fault was done.
+        woke_ms: When each worker woke up that had slept through its session, by the clock.
         left_out: How many were not, because the one before them at the same place was not undone yet.
     """
 
@@ -31,6 +32,7 @@ class Harm:
         self, slots: Sequence[WorkerSlot], cluster: KafkaCluster | None, say: Callable[[float, str], None]
     ) -> None:
         self.done: Counter[Fault] = Counter()
+        self.woke_ms: list[int] = []
         self.left_out = 0
         self._slots = slots
         self._cluster = cluster
@@ -98,6 +100,8 @@ class Harm:
         try:
             self._stop.wait(step.lasts_s)
         finally:
+            if step.fault is Fault.HANG_WORKER:
+                self.woke_ms.append(time.time_ns() // 1_000_000)
             undo()
         self._tell(f"{who} is back" if step.fault is not Fault.JOIN else f"{who} leaves")
 

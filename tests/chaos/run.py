@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nextclick.topics import create_topics, planned_topics
 from tests.chaos.checker.check import check
+from tests.chaos.checker.check_states import LateWrites
 from tests.chaos.checker.model import CheckedModel
 from tests.chaos.checker.records import Observed, observe
 from tests.chaos.checker.verdict import Verdict
@@ -19,6 +20,7 @@ from tests.chaos.schedule import Fault, Step
 from tests.chaos.settling import wait_until_processed
 from tests.chaos.worker_slots import NEXTCLICK_WORKER, WorkerSlot
 from tests.integration.harness import Stream, plan_stream
+from workers.settings import Settings
 
 PARTITIONS = 8
 # Small, so that a crash falls into the middle of things, and so that what one zombie can write is little.
@@ -68,7 +70,8 @@ class ChaosReport:
         exit_codes: Of workers that ended by themselves.
         stop_codes: Of workers that were asked to end.
         unprocessed: Clicks that nobody had processed when time was up, by partition.
-        stale_states_allowed: How many state records may come after a newer one.
+        woke_ms: When workers woke up that had slept through their session.
+        stale_states_allowed: How many state records may come after a newer one, each shortly after such a moment.
         verdict: What the checker says.
     """
 
@@ -78,6 +81,7 @@ class ChaosReport:
     exit_codes: Counter[int] = field(default_factory=Counter)
     stop_codes: Counter[int] = field(default_factory=Counter)
     unprocessed: dict[int, int] = field(default_factory=dict)
+    woke_ms: Sequence[int] = ()
     stale_states_allowed: int = 0
     verdict: Verdict = field(default_factory=Verdict)
 
@@ -111,12 +115,20 @@ def run_chaos(
             slot.term()
             report.exit_codes.update(slot.exit_codes)
             report.stop_codes.update(slot.stop_codes)
-    # A worker that wakes up too late can finish the one batch that it had in its hands.
-    report.stale_states_allowed = report.faults[Fault.HANG_WORKER] * BATCH_RECORDS
-    report.verdict = check(
-        observed_topics(stream), CheckedModel(plan.artifact), stale_states_allowed=report.stale_states_allowed
-    )
+    late_writes = late_writes_of(report.woke_ms, stream.settings)
+    report.stale_states_allowed = late_writes.most
+    report.verdict = check(observed_topics(stream), CheckedModel(plan.artifact), late_writes=late_writes)
     return report
+
+
+def late_writes_of(woke_ms: Sequence[int], settings: Settings) -> LateWrites:
+    """Return what workers that woke up too late can have written: what their clients had taken before they slept.
+
+    That is every micro-batch in flight, each of a state a record at most, and a micro-batch that is not full takes one
+    more fetch of `max_batch_records`. The client goes on with it until the group refuses its next heartbeat.
+    """
+    states = settings.batches_in_flight * (2 * settings.max_batch_records - 1)
+    return LateWrites(woke_ms, for_ms=2 * settings.session_timeout_s * 1000, states=states)
 
 
 def observed_topics(stream: Stream) -> Observed:
@@ -189,6 +201,7 @@ def _break(
         report.load = load.stop()
         report.faults = harm.done
         report.faults_left_out = harm.left_out
+        report.woke_ms = harm.woke_ms
     say(harm.now_s, f"{report.load.acknowledged} clicks are in; waiting until they are processed")
     report.unprocessed = wait_until_processed(
         settings.bootstrap_servers,

@@ -10,6 +10,7 @@ import pytest
 
 from export.artifact import Artifact
 from tests.chaos.checker.check import check
+from tests.chaos.checker.check_states import LateWrites
 from tests.chaos.checker.model import CheckedModel
 from tests.chaos.checker.records import Observed, TopicRecord
 from tests.chaos.checker.states import DecodedState, decode_state
@@ -169,9 +170,26 @@ def test_each_mistake_is_found(model: CheckedModel, right: Observed, name: str) 
 
 
 def test_a_late_write_is_counted_and_passes_where_it_can_be_explained(model: CheckedModel, right: Observed) -> None:
-    verdict = check(replace(right, states=again(right.states, 2)), model, stale_states_allowed=1)
+    """Shortly after a worker woke up, and no more of them than it had in its hands."""
+    late = replace(right, states=again(right.states, 2))
+    at_ms = late.states[-1].timestamp_ms
+    verdict = check(late, model, late_writes=LateWrites([at_ms - 50], for_ms=100, states=1))
     assert verdict.holds
     assert verdict.counts["stale states"] == 1
+    for unable in (
+        LateWrites([at_ms - 150], for_ms=100, states=1),
+        LateWrites([at_ms + 1], for_ms=100, states=1),
+        LateWrites([at_ms - 50], for_ms=100, states=0),
+    ):
+        assert set(check(late, model, late_writes=unable).violations) == {Violation.TOO_MANY_STALE_STATES}
+
+
+def test_each_worker_that_woke_up_explains_its_own_late_writes() -> None:
+    late_writes = LateWrites([1_000, 2_000], for_ms=100, states=2)
+    assert late_writes.unexplained([1_010, 1_020, 2_010, 2_020]) == 0
+    assert late_writes.unexplained([1_010, 1_020, 1_030, 2_010]) == 1
+    assert late_writes.unexplained([999, 1_101, 1_999, 2_101]) == 4
+    assert late_writes.most == 4
 
 
 def test_a_damaged_checksum_is_found(right: Observed) -> None:

@@ -1,25 +1,25 @@
 """The check: every click answered, every answer right, every state right, nothing in the wrong order."""
 
 from tests.chaos.checker.check_lists import check_dead_letters, check_lists
-from tests.chaos.checker.check_states import check_states
+from tests.chaos.checker.check_states import LateWrites, check_states
 from tests.chaos.checker.clicks import decode_clicks
 from tests.chaos.checker.expectation import expectations
 from tests.chaos.checker.model import CheckedModel
 from tests.chaos.checker.records import Observed
-from tests.chaos.checker.verdict import Verdict, Violation
+from tests.chaos.checker.verdict import Verdict
 
 COUNTED = ("clicks", "lists", "lists again", "bad records", "dead letters", "dead letters again")
+NO_LATE_WRITES = LateWrites()
 COUNTED_STATES = ("users", "states", "states again", "stale states")
 
 
-def check(observed: Observed, model: CheckedModel, *, stale_states_allowed: int = 0) -> Verdict:
+def check(observed: Observed, model: CheckedModel, *, late_writes: LateWrites = NO_LATE_WRITES) -> Verdict:
     """Hold the topics up against what the clicks ask for.
 
     Args:
         observed: The topics, once every click is processed; every click has its list (`publish=per-click`).
         model: The artifact that was served.
-        stale_states_allowed: How many state records may come after a newer one of their user. Only a worker that
-            was stopped in the middle of a write, and woke up after its partitions had gone, can write such a record.
+        late_writes: Which state records may come after a newer one of their user.
 
     Returns:
         Counts and violations.
@@ -32,8 +32,5 @@ def check(observed: Observed, model: CheckedModel, *, stale_states_allowed: int 
     expected = expectations(model, clicks)
     first_lists = check_lists(observed.lists, expected, model, verdict)
     check_dead_letters(observed.dead_letters, others, verdict)
-    check_states(observed.states, expected, first_lists, verdict)
-    stale = verdict.counts["stale states"]
-    if stale > stale_states_allowed:
-        verdict.found(Violation.TOO_MANY_STALE_STATES, f"{stale}, and only {stale_states_allowed} can be explained")
+    check_states(observed.states, expected, first_lists, verdict, late_writes)
     return verdict

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tests.chaos.checker.clicks import Place
@@ -18,11 +19,41 @@ class WrittenState(NamedTuple):
     timestamp_ms: int
 
 
+@dataclass(frozen=True)
+class LateWrites:
+    """What workers that were stopped in the middle of their writes, and woke up too late, can have written.
+
+    Attributes:
+        woke_ms: When each woke up.
+        for_ms: How long after that it may have gone on.
+        states: How many states each can have written.
+    """
+
+    woke_ms: Sequence[int] = ()
+    for_ms: int = 0
+    states: int = 0
+
+    @property
+    def most(self) -> int:
+        """All of them together."""
+        return len(self.woke_ms) * self.states
+
+    def unexplained(self, stale_ms: Sequence[int]) -> int:
+        """Return how many of the stale states, written at these times, no such worker can have written."""
+        left = sorted(stale_ms)
+        for woke_ms in sorted(self.woke_ms):
+            its = [at_ms for at_ms in left if woke_ms <= at_ms <= woke_ms + self.for_ms][: self.states]
+            for at_ms in its:
+                left.remove(at_ms)
+        return len(left)
+
+
 def check_states(
     records: Sequence[TopicRecord],
     expected: Mapping[Place, Expected],
     first_lists: Mapping[Place, TopicRecord],
     verdict: Verdict,
+    late_writes: LateWrites,
 ) -> None:
     """Check every record of the changelog, which must hold all that was ever written to it."""
     written: dict[User, list[WrittenState]] = defaultdict(list)
@@ -36,9 +67,16 @@ def check_states(
         if one.state is not None:
             remembered[partition, one.click.user_id.encode()].append(offset)
     verdict.counts["users"] = len(remembered)
+    stale_ms: list[int] = []
     for user, states in written.items():
-        _count(states, verdict)
+        stale_ms += _count(states, verdict)
         _check_written_after_lists(user, states, remembered[user], first_lists, verdict)
+    unexplained = late_writes.unexplained(stale_ms)
+    if unexplained:
+        detail = (
+            f"{unexplained} of {len(stale_ms)} were written when no worker had just woken up, or are too many for it"
+        )
+        verdict.found(Violation.TOO_MANY_STALE_STATES, detail)
     for user, offsets in remembered.items():
         # What a restore keeps: never a state below one that it has read already.
         newest = max((state.last_offset for state in written[user]), default=None)
@@ -75,13 +113,17 @@ def _difference(state: DecodedState, user: User, expected: Mapping[Place, Expect
     )
 
 
-def _count(states: Sequence[WrittenState], verdict: Verdict) -> None:
-    """Count one user's states that were written again, and those that came after a newer one."""
+def _count(states: Sequence[WrittenState], verdict: Verdict) -> list[int]:
+    """Count one user's states that were written again, and those after a newer one; return when those were written."""
     newest = -1
+    stale_ms: list[int] = []
     for state in states:
-        verdict.counts["stale states"] += state.last_offset < newest
+        if state.last_offset < newest:
+            stale_ms.append(state.timestamp_ms)
         verdict.counts["states again"] += state.last_offset == newest
         newest = max(newest, state.last_offset)
+    verdict.counts["stale states"] += len(stale_ms)
+    return stale_ms
 
 
 def _check_written_after_lists(
