@@ -14,6 +14,7 @@ from nextclick.commands.dead_letters import dead_letters
 from nextclick.commands.demo import demo
 from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
+from nextclick.commands.golden import golden
 from nextclick.commands.inspect import inspect
 from nextclick.commands.online_eval import online_eval
 from nextclick.commands.recommend import recommend
@@ -59,6 +60,7 @@ app.command(rich_help_panel=SERVE)(config)
 app.command(rich_help_panel=REHEARSE)(record)
 app.command(rich_help_panel=REHEARSE)(replay)
 app.command(rich_help_panel=REHEARSE)(simulate)
+app.add_typer(golden, name="golden", rich_help_panel=REHEARSE)
 
 app.command(rich_help_panel=ASK)(inspect)
 app.command(rich_help_panel=ASK)(recommend)
