@@ -43,7 +43,7 @@ test-kafka: setup ## The tests with a broker against a real Apache Kafka: NEXTCL
 	$(BIN)/pytest -m "(broker or kafka) and not chaos"
 
 test-chaos: setup ## Minutes of faults, a checker, and workers broken on purpose that it must catch; more with an Apache Kafka
-	$(BIN)/pytest -m chaos
+	$(BIN)/pytest -m chaos -n $(TEST_PROCESSES) --dist loadfile
 
 fuzz: setup ## 100,000 damaged records through the decoder, 20,000 through a real worker: SEED=1 for others
 	NEXTCLICK_TEST_FUZZ_RECORDS=100000 $(if $(SEED),NEXTCLICK_TEST_FUZZ_SEED=$(SEED)) $(BIN)/pytest tests/workers/test_decoding_fuzz.py tests/integration/test_fuzz.py

@@ -16,11 +16,10 @@ MOMENTS = [
     ("import", "typer", 1),
     ("import", "faust", 1),
     ("import", "onnxruntime", 1),
-    ("import", "workers.web", 1),
     ("open", "manifest.json", 1),
     ("open", "rank.onnx", 1),
     # The check of the topics, the writers, the changelog's reader, the consumer, its group.
-    *(("socket.connect", "127.0.0.1", times) for times in range(1, 14, 2)),
+    *(("socket.connect", "127.0.0.1", times) for times in range(1, 14, 3)),
     # The web port, first to see that it is free.
     ("socket.bind", "127.0.0.1", 1),
     ("socket.bind", "127.0.0.1", 2),
