@@ -84,18 +84,24 @@ def measure(
         for slot in slots:
             slot.wait_until_ready(LONGEST_S)
         _wait_for_standbys(slots, standby_replicas)
-        load = ClickLoad(servers, stream.settings.clicks_topic, _clicks(states.users), CLICKS_PER_SECOND)
-        load.start()
-        time.sleep(BEFORE_S)
-        killed_ms = time.time() * 1000
-        slots[0].kill()
-        served_ms = _wait_until_served(stream, owned, killed_ms)
-        load.stop()
+        after_s = _kill_and_wait(stream, slots[0], owned, states.users)
     finally:
         for slot in slots:
             slot.close()
-    after_s = sorted((served_ms[partition] - killed_ms) / 1000 for partition in owned)
     return Recovery(len(owned), after_s[0], after_s[-1])
+
+
+def _kill_and_wait(stream: Stream, slot: WorkerSlot, owned: Sequence[int], users: int) -> list[float]:
+    """Kill a worker under load; return after how long each of its partitions was served again, in order."""
+    settings = stream.settings
+    load = ClickLoad(settings.bootstrap_servers, settings.clicks_topic, _clicks(users), CLICKS_PER_SECOND)
+    load.start()
+    time.sleep(BEFORE_S)
+    killed_ms = time.time() * 1000
+    slot.kill()
+    served_ms = _wait_until_served(stream, owned, killed_ms)
+    load.stop()
+    return sorted((served_ms[partition] - killed_ms) / 1000 for partition in owned)
 
 
 async def _fill(stream: Stream, states: MadeStates) -> None:
