@@ -23,7 +23,7 @@ def simulate(
     exclude_seen: ExcludeSeen = None,
     batch_records: Annotated[
         int, typer.Option("--batch", min=1, max=65_536, metavar="N", help="Clicks of a micro-batch; changes no list.")
-    ] = 8_192,
+    ] = 2_048,
     partitions: Partitions = None,
     offsets: Offsets = None,
     since: Since = None,

@@ -71,11 +71,13 @@ class RunningTotals:
         """Count a record; return its own checksum."""
         canonical = canonical_bytes(record)
         self._digest.update(canonical)
-        partition, time_ms = record.partition, record.timestamp_ms
+        partition, offset, _, time_ms, *_ = record
         self.records += 1
-        self._first_offsets.setdefault(partition, record.offset)
-        self.last_offsets[partition] = record.offset
-        self._counts[partition] = self._counts.get(partition, 0) + 1
+        if partition not in self.last_offsets:
+            self._first_offsets[partition] = offset
+            self._counts[partition] = 0
+        self.last_offsets[partition] = offset
+        self._counts[partition] += 1
         if self._first_ms is None or time_ms < self._first_ms:
             self._first_ms = time_ms
         if self._last_ms is None or time_ms > self._last_ms:
@@ -113,18 +115,20 @@ class RecordChecker:
         Raises:
             RecordingError: If it is not; the record is named by its number, the first one is 1.
         """
-        number = self._running.records + 1
         newest = self._running.last_offsets.get(record.partition)
+        is_whole = self._running.add(record) == checksum
+        if is_whole and record.previous_offset == newest and (newest is None or record.offset > newest):
+            return
+        number = self._running.records
         where = f"{self._source}, record {number} (partition {record.partition}, offset {record.offset})"
-        if self._running.add(record) != checksum:
+        if not is_whole:
             raise RecordingError(f"{where}: its checksum is wrong, the record was changed or damaged after recording.")
         if newest is not None and record.offset <= newest:
             raise RecordingError(f"{where}: out of order, offset {newest} of this partition came before it.")
-        if record.previous_offset != newest:
-            raise RecordingError(
-                f"{where}: there is a gap. It was recorded behind {_offset(record.previous_offset)}, "
-                f"and {_offset(newest)} comes before it here: records in between are missing."
-            )
+        raise RecordingError(
+            f"{where}: there is a gap. It was recorded behind {_offset(record.previous_offset)}, "
+            f"and {_offset(newest)} comes before it here: records in between are missing."
+        )
 
     def check_end(self, totals: RecordingTotals | None) -> RecordingTotals:
         """Return the totals, which must be those of the records read.

@@ -4,7 +4,7 @@ import struct
 import zlib
 from typing import Literal, NamedTuple
 
-from workers.events import ClickRecord
+from workers.events import ClickRecord, Headers
 
 # A header's name should be UTF-8, and no broker checks it: bytes.
 RecordedHeaders = tuple[tuple[bytes, bytes | None], ...]
@@ -42,18 +42,21 @@ class RecordedRecord(NamedTuple):
 
     def to_click_record(self, topic: str) -> ClickRecord:
         """Return the record as a worker fetches it, a header's name that is no UTF-8 escaped as the worker does."""
-        headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in self.headers)
+        headers: Headers = ()
+        if self.headers:
+            headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in self.headers)
         return ClickRecord(topic, self.partition, self.offset, self.timestamp_ms, self.key, self.value, headers)
 
 
 def canonical_bytes(record: RecordedRecord) -> bytes:
     """Return the bytes that checksums are made of: all fields, lengths in front, the same in every kind of file."""
-    previous = _NO_OFFSET if record.previous_offset is None else record.previous_offset
-    is_append = record.timestamp_type == "append"
-    place = _PLACE.pack(record.partition, record.offset, previous, record.timestamp_ms, is_append)
-    parts = [place, *_sized(record.key), *_sized(record.value)]
-    for name, value in record.headers:
-        parts += (*_sized(name), *_sized(value))
+    partition, offset, previous, timestamp_ms, timestamp_type, key, value, headers = record
+    place = _PLACE.pack(
+        partition, offset, _NO_OFFSET if previous is None else previous, timestamp_ms, timestamp_type == "append"
+    )
+    parts = [place, *_sized(key), *_sized(value)]
+    for name, content in headers:
+        parts += (*_sized(name), *_sized(content))
     return b"".join(parts)
 
 

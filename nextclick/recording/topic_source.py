@@ -19,8 +19,9 @@ from nextclick.recording.selection import Selection
 from nextclick.topic_reading import END_TIMEOUT_S, TopicReader
 from workers.kafka_security import KafkaSecurity
 
-# A partition that has as many waiting is paused until the others have caught up.
-MOST_WAITING = 4_000
+# A partition that has as much waiting is left alone until others have caught up and half of it is gone.
+MOST_WAITING = 8_000
+MOST_WAITING_BYTES = 8 << 20
 
 
 class TopicSource(TopicReader):
@@ -39,7 +40,8 @@ class TopicSource(TopicReader):
     def __init__(self, bootstrap_servers: str, topic: str, security: KafkaSecurity | None = None) -> None:
         exact_records.install()
         super().__init__(bootstrap_servers, topic, security, read_committed=True)
-        self._waiting: dict[int, deque[RecordedRecord]] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        self._reading: set[int] = set()
         self._expected: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._previous: dict[int, int] = {}
@@ -63,7 +65,7 @@ class TopicSource(TopicReader):
             yield record._replace(previous_offset=previous)
 
     def _start(self, selection: Selection) -> None:
-        """Go to where each partition is to be read from, and pause those that are not."""
+        """Find out where each partition is to be read from and up to where."""
         missing = [p for p in sorted(selection.partitions | set(selection.offsets)) if p >= self.partition_count]
         if missing:
             raise TopicError(f"{self._topic} has no partition {missing[0]}, only 0 to {self.partition_count - 1}.")
@@ -71,18 +73,14 @@ class TopicSource(TopicReader):
         try:
             beginnings = {tp.partition: at for tp, at in self._consumer.beginning_offsets(self._partitions).items()}
             starts = self._starts(selection, beginnings, ends)
-            for tp in self._partitions:
-                if selection.has_partition(tp.partition):
-                    self._consumer.seek(tp, starts[tp.partition])
-                else:
-                    self._consumer.pause(tp)
         except KafkaError as error:
             raise self._lost(error) from error
         wanted = [partition for partition in starts if selection.has_partition(partition)]
         last = {partition: selection.offsets[partition].end for partition in selection.offsets}
         self._ends = {partition: min(ends[partition], last.get(partition) or ends[partition]) for partition in wanted}
         self._expected = {partition: starts[partition] for partition in wanted}
-        self._waiting = {partition: deque() for partition in wanted}
+        self._waiting = {partition: _Waiting() for partition in wanted}
+        self._reading = set()
 
     def _starts(self, selection: Selection, beginnings: Mapping[int, int], ends: Mapping[int, int]) -> dict[int, int]:
         starts = dict(beginnings)
@@ -119,8 +117,8 @@ class TopicSource(TopicReader):
         deadline = time.monotonic() + END_TIMEOUT_S
         while unread or any(self._waiting.values()):
             if all(self._waiting[partition] for partition in unread):
-                heads = [(queue[0].timestamp_ms, partition) for partition, queue in self._waiting.items() if queue]
-                yield self._waiting[min(heads)[1]].popleft()
+                heads = [(queue.next_ms, partition) for partition, queue in self._waiting.items() if queue]
+                yield self._waiting[min(heads)[1]].take()
                 continue
             if self._fetch(unread):
                 deadline = time.monotonic() + END_TIMEOUT_S
@@ -133,31 +131,37 @@ class TopicSource(TopicReader):
 
     def _fetch(self, unread: set[int]) -> bool:
         """Take in what a poll brings; return whether any partition came closer to its end."""
-        self._hold_back(unread)
+        self._read_the_needed(unread)
         first: dict[int, int] = {}
         for record in self.poll():
             first.setdefault(record.partition, record.offset)
             if record.offset < self._ends[record.partition]:
-                self._waiting[record.partition].append(_recorded(record))
+                self._waiting[record.partition].add(_recorded(record))
         before = dict(self._expected)
         try:
             for partition, offset in first.items():
                 self._require_kept(partition, offset)
-            for partition in unread:
+            for partition in self._reading:
                 self._expected[partition] = self._consumer.position(TopicPartition(self._topic, partition))
         except KafkaError as error:
             raise self._lost(error) from error
         unread -= {partition for partition in unread if self._expected[partition] >= self._ends[partition]}
         return self._expected != before
 
-    def _hold_back(self, unread: set[int]) -> None:
-        """Pause what is read to its end, and what has much waiting while others have nothing."""
-        for partition, waiting in self._waiting.items():
-            tp = TopicPartition(self._topic, partition)
-            if partition in unread and len(waiting) < MOST_WAITING:
-                self._consumer.resume(tp)
-            else:
-                self._consumer.pause(tp)
+    def _read_the_needed(self, unread: set[int]) -> None:
+        """Leave alone what is read to its end, and what has much waiting while others have nothing.
+
+        Not by the client's `pause`: what it had fetched of a paused partition it may never hand out again
+        (kafka-python 3.0.12 looks for it only where the last fetch was not used up).
+        """
+        needed = {p for p in unread if not self._waiting[p].is_long(1.0 if p in self._reading else 0.5)}
+        if needed == self._reading:
+            return
+        self._reading = needed
+        self._consumer.unsubscribe()
+        self._consumer.assign([TopicPartition(self._topic, partition) for partition in sorted(needed)])
+        for partition in needed:
+            self._consumer.seek(TopicPartition(self._topic, partition), self._expected[partition])
 
     def _require_kept(self, partition: int, offset: int) -> None:
         """Return if a jump is the topic's own; the client jumps as well where retention deleted what comes next."""
@@ -171,6 +175,35 @@ class TopicSource(TopicReader):
                 f"{self._topic}/{partition}: retention deleted offsets {expected} to {oldest - 1} before they were "
                 "read. Start later, or let the topic keep its records for longer."
             )
+
+
+class _Waiting:
+    """A partition's records that were read and not yet taken."""
+
+    def __init__(self) -> None:
+        self._records: deque[RecordedRecord] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def next_ms(self) -> int:
+        """The timestamp of the next one."""
+        return self._records[0].timestamp_ms
+
+    def is_long(self, share: float) -> bool:
+        """Return whether as much is waiting as that share of the most."""
+        return len(self._records) >= share * MOST_WAITING or self._bytes >= share * MOST_WAITING_BYTES
+
+    def add(self, record: RecordedRecord) -> None:
+        self._records.append(record)
+        self._bytes += len(record.value or b"")
+
+    def take(self) -> RecordedRecord:
+        record = self._records.popleft()
+        self._bytes -= len(record.value or b"")
+        return record
 
 
 def _recorded(record: ConsumerRecord) -> RecordedRecord:

@@ -15,7 +15,6 @@ from export.artifact import Artifact
 from nextclick.recording.description import RecordingHead
 from nextclick.recording.records import RecordedRecord
 from nextclick.simulation.memory import MemoryStates, NoBroker
-from nextclick.simulation.prefetching import prefetched
 from nextclick.simulation.recorded_time import RecordedTimeDecoder
 from workers.assembly import build_pipeline, serve_model
 from workers.events import ClickRecord
@@ -25,8 +24,8 @@ from workers.poison import compute_without_poison
 from workers.preflight import TopicLayout
 from workers.settings import Settings
 
-# Python's share of a click falls with the size, up to here; it bounds memory too.
-BATCH_RECORDS = 8_192
+# Python's share of a click falls with the size up to here; above, the micro-batch leaves the processor's cache.
+BATCH_RECORDS = 2_048
 # A live worker gives up where the model fails on many records of one micro-batch, which is about as large.
 POISON_BATCH_RECORDS = 512
 
@@ -84,17 +83,9 @@ class Simulator:
         return len(self._states)
 
     def run(self, records: Iterable[RecordedRecord]) -> Iterator[SimulatedBatch]:
-        """Yield what became of the records, micro-batch by micro-batch; reading and computing run ahead, in threads."""
-        batches = prefetched(self._batches(records), "reading")
-        return prefetched(self._computed(batches), "computing")
-
-    def _batches(self, records: Iterable[RecordedRecord]) -> Iterator[list[ClickRecord]]:
+        """Yield what became of the records, micro-batch by micro-batch."""
         clicks = (record.to_click_record(self._topic) for record in records)
         while batch := list(islice(clicks, self._batch_records)):
-            yield batch
-
-    def _computed(self, batches: Iterable[list[ClickRecord]]) -> Iterator[SimulatedBatch]:
-        for batch in batches:
             for computed in self._compute(batch):
                 self._states.install(computed.states, {})
                 lists = computed.report.lists

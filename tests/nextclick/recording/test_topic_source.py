@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 
 from models.errors import TopicError
+from nextclick.recording import topic_source
 from nextclick.recording.selection import OffsetRange, Selection
 from nextclick.recording.topic_source import MOST_WAITING, TopicSource
 from tests.click_tables import MAY_2024_MS
@@ -56,6 +57,21 @@ def test_a_partition_far_ahead_waits_for_the_others(broker: str, topic: str) -> 
     send_records(broker, topic, [*new, *old])
     read = read_topic(broker, topic)
     assert [(one.partition, one.offset) for one in read] == [(one.partition, one.offset) for one in [*old, *new]]
+
+
+def test_many_partitions_take_turns_with_little_waiting(
+    broker: str, unique_name: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight partitions of one time, each held back and read on many times over."""
+    monkeypatch.setattr(topic_source, "MOST_WAITING", 600)
+    topic = create_topic(broker, unique_name("turns"), partitions=8)
+    send_records(
+        broker, topic, [make_recorded(n % 8, n // 8, timestamp_ms=MAY_2024_MS + n // 100) for n in range(24_000)]
+    )
+    read = read_topic(broker, topic)
+    assert [one.timestamp_ms for one in read] == sorted(one.timestamp_ms for one in read)
+    for partition in range(8):
+        assert [one.offset for one in read if one.partition == partition] == list(range(3_000))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +157,6 @@ def test_records_deleted_while_reading_are_said(kafka: str, unique_name: Callabl
         records = source.records(Selection())
         next(records)
         with connected_admin(kafka) as admin:
-            from kafka import TopicPartition  # noqa: PLC0415
-
             admin.delete_records({TopicPartition(topic, 0): 39_000})
         with pytest.raises(TopicError, match=r"retention deleted offsets \d+ to 38999 before they were read"):
             list(records)

@@ -15,7 +15,7 @@ from models.errors import ArtifactError
 from nextclick.cli import app
 from nextclick.recording.description import RecordingHead
 from nextclick.recording.records import RecordedRecord
-from nextclick.simulation.simulator import SimulatedBatch, SimulationTotals, Simulator
+from nextclick.simulation.simulator import SimulationTotals, Simulator
 from tests.click_records import click_value
 from tests.click_tables import MAY_2024_MS
 from tests.nextclick.recording.made import make_head, make_recorded, write_recording
@@ -145,7 +145,7 @@ def test_a_record_on_which_the_model_fails_is_a_dead_letter(
 
 
 def test_what_a_damaged_recording_raises_comes_through(tiny_artifact: Artifact) -> None:
-    """From the reading thread, through the computing one."""
+    """Behind the lists of the records before."""
 
     def records() -> object:
         yield from recorded_clicks(250)
@@ -153,15 +153,6 @@ def test_what_a_damaged_recording_raises_comes_through(tiny_artifact: Artifact) 
 
     with pytest.raises(ValueError, match="damaged"):
         simulate(tiny_artifact, records())  # type: ignore[arg-type]
-
-
-def test_giving_up_ends_the_threads(tiny_artifact: Artifact) -> None:
-    """After the first micro-batch of many."""
-    simulator = Simulator(tiny_artifact, load_settings(artifact=tiny_artifact.folder), RECORDED_LATE, batch_records=10)
-    batches = simulator.run(recorded_clicks())
-    first = next(batches)
-    assert isinstance(first, SimulatedBatch)
-    batches.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.zst", ".parquet"])
