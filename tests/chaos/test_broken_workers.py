@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 
 # A crash loses what lies between two writes; the second one comes when the clicks flow again after the first.
 KILLS = [Step(at_s, Fault.KILL_WORKER, 0, 0.3) for at_s in (2.0, 8.5)]
+# Whether it meets a worker between two writes is chance: on a busy machine it may find one that has not begun again.
+ATTEMPTS = 3
 DURATION_S = 10.0
 CLICKS_PER_SECOND = 60.0
 # What each mistake comes down to; a run may show more than this.
@@ -50,8 +52,14 @@ def run_with(mistake: str, broker: str, name: str, folder: Path) -> ChaosReport:
 def test_a_broken_worker_is_caught(
     broker: str, tmp_path: Path, unique_name: Callable[[str], str], mistake: str
 ) -> None:
-    report = run_with(mistake, broker, unique_name(mistake), tmp_path)
-    assert set(report.verdict.violations) >= SHOWS[mistake]
+    found: set[Violation] = set()
+    for attempt in range(ATTEMPTS):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        found |= set(run_with(mistake, broker, unique_name(f"{mistake}-{attempt}"), folder).verdict.violations)
+        if found >= SHOWS[mistake]:
+            return
+    assert found >= SHOWS[mistake]
 
 
 def test_a_worker_that_is_only_slow_is_not(broker: str, tmp_path: Path, unique_name: Callable[[str], str]) -> None:
