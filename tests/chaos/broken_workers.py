@@ -68,11 +68,10 @@ def commit_early() -> None:
     deliver = _named(consumer, "_deliver_batches")
     commit = _named(consumer, "_commit")
 
-    async def commit_and_deliver(self: Any, batches: Mapping[TP, Sequence[Any]], era: object) -> bool:  # noqa: ANN401
+    async def commit_and_deliver(self: Any, batches: Mapping[TP, Sequence[Any]], era: object) -> None:  # noqa: ANN401
         active = self._get_active_partitions()
         await commit(self, {tp: records[-1].offset + 1 for tp, records in batches.items() if tp in active})
-        delivered: bool = await deliver(self, batches, era)
-        return delivered
+        await deliver(self, batches, era)
 
     consumer._deliver_batches = commit_and_deliver  # type: ignore[method-assign]
     pause_between_writes()
