@@ -82,6 +82,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             if not self.thread_loop.is_closed():
                 raise
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to the committed offsets, and to the beginning where nothing is committed yet.
+
+        The client library leaves such a partition where it is: what had been fetched of it before would be lost.
+        """
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        changelogs = self.app.tables.changelog_topics
+        new = [tp for tp, offset in committed.items() if not offset and tp.topic not in changelogs]
+        if new:
+            await self.seek_to_beginning(*new)
+        return committed
+
     def check_group(self) -> None:
         """Return while this worker can be a member of its group.
 
