@@ -9,7 +9,8 @@ Stock Faust delivers record by record, and three of its habits lose clicks:
   fetched before the seek is still being delivered after it, moves the read offset past what the seek brings again, and
   that is then dropped as old. Here nothing flows from the seek until Faust resumes the flow, and what was fetched
   before a seek is of an older era, which the agent leaves out: the seek brings it again.
-- A fetched record whose partition was paused meanwhile is dropped. Here its partition is sought back to it.
+- A fetched record whose partition was paused meanwhile is dropped, and so is what a seek by hand brings again. Here a
+  partition goes back to what was not delivered, and to nothing that was fetched before somebody sought.
 """
 
 import abc
@@ -22,7 +23,6 @@ from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
 from faust.types.transports import TPorTopicSet
-from faust.types.tuples import ConsumerMessage
 from mode.types import ServiceT
 
 from workers.batch_in_flight import BatchInFlight
@@ -55,6 +55,9 @@ class BatchConsumer(driver.Consumer):
         # Held while records are fetched and while positions are sought, so that neither comes between the other.
         self._position_lock = asyncio.Lock()
         self._seeks = 0
+        # Of the last fetch: where each partition goes on whose records have not all reached their streams.
+        self._undelivered: dict[TP, int] = {}
+        self._fetched_in = self.era
 
     @property
     def lease(self) -> SessionLease:
@@ -87,9 +90,11 @@ class BatchConsumer(driver.Consumer):
             await self.wait(self.can_resume_flow.wait())
             return
         async with self._position_lock:
+            await self._go_back()
             # Read inside: a seek may have been waited for.
-            era = self.era
+            era = self._fetched_in = self.era
             fetched = await self._fetch()
+            self._undelivered = {tp: records[0].offset for tp, records in fetched.items()}
         if fetched:
             await self._until_suspended(self._deliver(fetched, era))
 
@@ -123,41 +128,31 @@ class BatchConsumer(driver.Consumer):
         """Count as alive while there is nothing to fetch."""
 
     async def _deliver(self, fetched: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> None:
-        """Hand a fetch to its streams until a rebalance comes between: the seek at its end brings the rest again."""
+        """Hand a fetch to its streams, but for what a rebalance, a pause or a seek has come before."""
         batch_topics = cast(StreamingApp, self.app).batch_topics
         for topic in {tp.topic for tp in fetched} & batch_topics:
-            batches = {tp: records for tp, records in fetched.items() if tp.topic == topic}
-            if not await self._deliver_batches(batches, era):
-                return
-        for tp, records in fetched.items():
-            if tp.topic not in batch_topics and not await self._deliver_each(tp, records, era):
-                return
+            await self._deliver_batches({tp: fetched[tp] for tp in fetched if tp.topic == topic}, era)
+        for tp in (tp for tp in fetched if tp.topic not in batch_topics):
+            await self._deliver_each(tp, fetched[tp], era)
 
-    async def _deliver_batches(self, batches: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> bool:
-        """Deliver what came of a batch topic as one event; False where a rebalance has come between."""
-        deliverable = {tp: records for tp, records in batches.items() if await self._is_deliverable(tp, records)}
-        if era != self.era or not self.flow_active:
-            return False
-        return not deliverable or await self._deliver_message(batch_message(FetchedRecords(deliverable, era)))
+    async def _deliver_batches(self, batches: Mapping[TP, Sequence[ConsumerRecord]], era: Era) -> None:
+        """Deliver what came of a batch topic as one event."""
+        deliverable = {tp: records for tp, records in batches.items() if self._is_deliverable(tp, era)}
+        if not deliverable:
+            return
+        for tp in deliverable:
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        await self.callback(batch_message(FetchedRecords(deliverable, era)))
+        for tp in deliverable:
+            self._undelivered.pop(tp, None)
 
-    async def _is_deliverable(self, tp: TP, records: Sequence[ConsumerRecord]) -> bool:
-        """Whether the partition has not been paused since the fetch; else it goes on with these once it is resumed."""
-        if tp not in self._get_active_partitions() and tp not in self._buffered_partitions:
-            await self.seek(tp, records[0].offset)
-            return False
-        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        return True
-
-    async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> bool:
-        """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read.
-
-        False where a rebalance has come between.
-        """
-        if era != self.era or not self.flow_active:
-            return False
-        if not await self._is_deliverable(tp, records):
-            return True
+    async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> None:
+        """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read."""
+        if self._is_deliverable(tp, era):
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         for record in records:
+            if not self._is_deliverable(tp, era):
+                return
             read_offset = self._read_offset[tp]
             if read_offset is not None and record.offset < read_offset:
                 continue
@@ -166,15 +161,42 @@ class BatchConsumer(driver.Consumer):
             if self._commit_every is not None and self._n_acked >= self._commit_every:
                 self._n_acked = 0
                 await self.commit()
-            if not await self._deliver_message(self._to_message(tp, record)):
-                return False
+            await self.callback(self._to_message(tp, record))
+            if not self._is_next(tp, era):
+                return
             self._read_offset[tp] = record.offset
-        return True
+            self._undelivered[tp] = record.offset + 1
+        self._undelivered.pop(tp, None)
 
-    async def _deliver_message(self, message: ConsumerMessage) -> bool:
-        """Wait until the message is in its streams' queues; False where the flow was suspended meanwhile."""
-        await self.callback(message)
-        return self.flow_active
+    def _is_deliverable(self, tp: TP, era: Era) -> bool:
+        """Whether what was fetched may be delivered: the partition has not been paused, nor the flow stopped."""
+        is_read = tp in self._get_active_partitions() or tp in self._buffered_partitions
+        return is_read and self.flow_active and self._is_next(tp, era)
+
+    def _is_next(self, tp: TP, era: Era) -> bool:
+        """Whether the partition goes on with what was fetched: nobody has sought since."""
+        return era == self.era and tp in self._undelivered
+
+    # ---- seek
+
+    async def _go_back(self) -> None:
+        """Seek to what was fetched and not delivered; after a rebalance the committed offsets bring it."""
+        if self._fetched_in == self.era and self.flow_active:
+            for tp, offset in self._undelivered.items():
+                await super().seek(tp, offset)
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Go on at an offset: nothing that was fetched before reaches the streams from now on."""
+        async with self._position_lock:
+            self._undelivered.pop(partition, None)
+            await super().seek(partition, offset)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Do the same for several partitions; Faust's recovery calls it."""
+        async with self._position_lock:
+            for tp in partitions:
+                self._undelivered.pop(tp, None)
+            await super().seek_wait(partitions)
 
     async def perform_seek(self) -> None:
         """Seek every partition to its committed offset; nothing is delivered until Faust resumes the flow.
@@ -236,8 +258,7 @@ class BatchConsumer(driver.Consumer):
     async def wait_empty(self) -> None:
         """Wait until no batch is in flight and no other agent is at work, then commit.
 
-        Faust calls it before it lets go of partitions. A batch that takes longer than `DRAIN_TIMEOUT_S` loses its right
-        to be written.
+        Faust calls it before it lets go of partitions. After `DRAIN_TIMEOUT_S` a batch loses its right to be written.
         """
         try:
             await asyncio.wait_for(self._until_idle(), DRAIN_TIMEOUT_S)

@@ -7,6 +7,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -16,8 +17,10 @@ from mode import CrashingSupervisor
 
 from tests.integration.reference_topic import ReferenceTopic, Seen
 from workers.batch_consumer import batch_consumer
+from workers.events import ClickRecord
 from workers.fetched_records import FetchedRecords
 from workers.micro_batches import micro_batches
+from workers.ports import BatchAbandoned
 from workers.settings import load_settings
 from workers.streaming_app import StreamingApp
 
@@ -28,6 +31,8 @@ ARRIVAL_TIMEOUT_S = 30.0
 QUIET_S = 0.3
 # Several fetches a partition, so that something lies between the consumer and the agent at any time.
 FETCHED_RECORDS = 20
+# As in the worker: what lies between the consumer and the agent is bounded.
+QUEUED_FETCHES = 8
 
 
 class Reading(ABC):
@@ -41,7 +46,7 @@ class Reading(ABC):
 
     Attributes:
         app: The app; `app.consumer` is Faust's.
-        seen: What came, in the order in which it came.
+        seen: What it is done with, in the order in which it came.
     """
 
     scheme: str
@@ -50,7 +55,7 @@ class Reading(ABC):
         self.topic = topic
         self.group = group
         self.seen: list[Seen] = []
-        # Awaited by the agent between what it is given and what it says is done.
+        # Awaited by the agent for all that it is given.
         self.work: Callable[[], Awaitable[None]] = _no_work
         self.app = self._make_app(
             group,
@@ -119,8 +124,8 @@ class StockReading(Reading):
         @self.app.agent(topic, name="read")
         async def read(stream: StreamT[bytes]) -> None:
             async for event in stream.events():
-                self.seen.append(seen(event))
                 await self.work()
+                self.seen.append(seen(event))
 
 
 class BatchReading(Reading):
@@ -140,24 +145,18 @@ class BatchReading(Reading):
         return app
 
     def _add_agent(self) -> None:
-        topic = self.app.topic(self.topic.name, key_serializer="raw", value_serializer="raw", acks=False)
+        topic = self.app.topic(
+            self.topic.name, key_serializer="raw", value_serializer="raw", acks=False, maxsize=QUEUED_FETCHES
+        )
 
         @self.app.agent(topic, name="read", supervisor_strategy=CrashingSupervisor)
         async def read(stream: StreamT[FetchedRecords]) -> None:
             async for batch in micro_batches(stream, FETCHED_RECORDS):
-                with batch_consumer(self.app).batch_in_flight() as in_flight:
-                    self.seen.extend(
-                        Seen(
-                            record.partition,
-                            record.offset,
-                            record.timestamp_ms,
-                            record.key,
-                            record.value,
-                            record.headers,
-                        )
-                        for record in batch.records
-                    )
+                # As the worker's agent: a batch whose partitions have moved meanwhile came to nothing.
+                with suppress(BatchAbandoned), batch_consumer(self.app).batch_in_flight() as in_flight:
                     await self.work()
+                    in_flight.require({tp.partition for tp in batch.next_offsets})
+                    self.seen.extend(map(_of_batch, batch.records))
                     in_flight.done(batch.next_offsets)
 
 
@@ -165,6 +164,10 @@ READINGS: tuple[type[Reading], ...] = (StockReading, BatchReading)
 
 
 async def _no_work() -> None: ...
+
+
+def _of_batch(record: ClickRecord) -> Seen:
+    return Seen(record.partition, record.offset, record.timestamp_ms, record.key, record.value, record.headers)
 
 
 def seen(event: EventT[bytes]) -> Seen:

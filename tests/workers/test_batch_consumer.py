@@ -89,25 +89,33 @@ class Delivered:
 
     consumer: BatchConsumer
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, *, longest_wait: int = 4) -> None:
         self._chance = chance
+        self._longest_wait = longest_wait
         self.fetches: list[FetchedRecords | None] = []
 
     async def __call__(self, message: Message) -> None:
-        """Take a message, after a while."""
-        for _ in range(self._chance.randrange(4)):
+        """Take a message, after a while: a batch, or the record of a topic that is read record by record."""
+        fetch: object = message.value
+        if not isinstance(fetch, FetchedRecords):
+            fetch = FetchedRecords({message.tp: [cast(ConsumerRecord, message)]}, self.consumer.era)
+        for _ in range(self._chance.randrange(self._longest_wait)):
             await asyncio.sleep(0)
-        fetch = cast(FetchedRecords, message.value)
         if fetch.era == self.consumer.era:
             self.fetches.append(fetch)
 
 
 def make_consumer(
-    artifact: Path, kafka: ScriptedKafka, delivered: Delivered, monkeypatch: pytest.MonkeyPatch
+    artifact: Path,
+    kafka: ScriptedKafka,
+    delivered: Delivered,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    batch_topic: str = "clicks",
 ) -> BatchConsumer:
     """A consumer that owns both partitions, its flow resumed."""
     app = StreamingApp("test", broker="nextclick://127.0.0.1:1")
-    app.settings = load_settings(artifact=artifact)
+    app.settings = load_settings(artifact=artifact, clicks_topic=batch_topic)
     app.consumer_generation_id = 1
 
     async def nothing(*_: object) -> None: ...
@@ -148,6 +156,10 @@ async def disturb(kind: str, tp: TP, consumer: BatchConsumer, kafka: ScriptedKaf
             consumer.on_buffer_full(tp)
             await asyncio.sleep(0)
             consumer.on_buffer_drop(tp)
+        case "stop":
+            consumer.stop_flow()
+            await asyncio.sleep(0)
+            consumer.resume_flow()
         case "commit":
             done = [fetch.by_partition[tp] for fetch in delivered.fetches if fetch and tp in fetch.by_partition]
             if done:
@@ -171,16 +183,20 @@ def assert_nothing_lost(
     assert expected == dict.fromkeys(CLICKS, LOG_LENGTH)
 
 
+@pytest.mark.parametrize("batch_topic", ["clicks", "another"])
 @pytest.mark.parametrize("seed", range(60))
 def test_nothing_is_lost_around_seeks_pauses_and_full_buffers(
-    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, batch_topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seeks with the flow on and off, pauses and full buffers at random moments: every record comes, in order."""
+    """Seeks with the flow on and off, pauses, stops and full buffers at random moments: every record comes, in order.
+
+    In whole batches, and record by record, as agents of other topics get them.
+    """
 
     async def run() -> None:
         chance = random.Random(seed)
         kafka, delivered = ScriptedKafka(chance), Delivered(chance)
-        consumer = make_consumer(tmp_path, kafka, delivered, monkeypatch)
+        consumer = make_consumer(tmp_path, kafka, delivered, monkeypatch, batch_topic=batch_topic)
         committed_at_seek: list[Mapping[TP, int]] = []
 
         async def drain() -> None:
@@ -192,7 +208,7 @@ def test_nothing_is_lost_around_seeks_pauses_and_full_buffers(
         for _ in range(12):
             for _ in range(chance.randrange(30)):
                 await asyncio.sleep(0)
-            kind = chance.choice(["seek", "seek after a restore", "pause", "full buffer", "commit"])
+            kind = chance.choice(["seek", "seek after a restore", "pause", "stop", "full buffer", "commit"])
             if kind.startswith("seek"):
                 await rebalance(consumer, delivered, flowing=kind == "seek after a restore")
                 committed_at_seek.append(dict(kafka.committed))
@@ -275,5 +291,37 @@ def test_letting_go_waits_for_what_stock_agents_are_at(tmp_path: Path, monkeypat
         assert not letting_go.done()
         begun.acked = True
         await letting_go
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("turns", range(12))
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_seek_by_hand_leaves_out_what_was_fetched_before_it(
+    turns: int, paused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any moment of a fetch, also of a paused partition: it goes on at the offset that was asked for."""
+
+    async def run() -> None:
+        chance = random.Random(turns)
+        # What has begun to enter a queue enters it: here nothing waits on its way there.
+        kafka, delivered = ScriptedKafka(chance), Delivered(chance, longest_wait=1)
+        consumer = make_consumer(tmp_path, kafka, delivered, monkeypatch)
+        sought = CLICKS[0]
+        fetching = asyncio.create_task(consumer._fetch_and_deliver())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if paused:
+            consumer.pause_partitions({sought})
+        before = len(delivered.fetches)
+        await consumer.seek(sought, 30)
+        await fetching
+        consumer.resume_partitions({sought})
+        brought: list[Sequence[ConsumerRecord]] = []
+        while not brought:
+            await consumer._fetch_and_deliver()
+            fetches = filter(None, delivered.fetches[before:])
+            brought = [fetch.by_partition[sought] for fetch in fetches if sought in fetch.by_partition]
+        assert brought[0][0].offset == 30
 
     asyncio.run(run())

@@ -17,7 +17,7 @@ from faust import App
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport.consumer import Consumer, ConsumerThread
+from faust.transport.consumer import Consumer, ConsumerThread, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaTransportConsumer
 from faust.web.drivers.aiohttp import Web
@@ -58,8 +58,16 @@ def test_the_releases_are_those_whose_code_was_read(package: str, release: str) 
     [
         (
             BatchConsumer,
-            (Consumer, AIOKafkaTransportConsumer),
-            {"_drain_messages", "perform_seek", "wait_empty", "force_commit", "on_partitions_revoked"},
+            (Consumer, ThreadDelegateConsumer, AIOKafkaTransportConsumer),
+            {
+                "_drain_messages",
+                "perform_seek",
+                "seek",
+                "seek_wait",
+                "wait_empty",
+                "force_commit",
+                "on_partitions_revoked",
+            },
         ),
         (
             BatchConsumerThread,
