@@ -1,4 +1,4 @@
-"""Offsets without a record: transactions leave their marks there, compaction takes what is older. Apache Kafka alone."""
+"""Offsets without a record: transactions leave marks there, compaction takes what is older. Apache Kafka alone."""
 
 import asyncio
 from collections.abc import Callable
