@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faust.types.tuples import Message
 
-from tests.workers.test_batch_consumer import CLICKS, Delivered, ScriptedKafka, make_consumer
+from tests.workers.scripted_kafka import CLICKS, Delivered, ScriptedKafka, make_consumer
 
 
 class FullQueue(Delivered):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.test_batch_consumer import CLICKS, Delivered, ScriptedKafka, make_consumer
+from tests.workers.scripted_kafka import CLICKS, Delivered, ScriptedKafka, make_consumer
 
 
 def test_processed_records_wait_for_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
