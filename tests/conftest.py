@@ -8,6 +8,7 @@ Each starts at most once a session: give your topics and applications names of y
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from export.artifact import Artifact
 from models.errors import BrokerError
 from nextclick.embedded_broker import EmbeddedBroker, find_binary
 from tests.kafka_script import purge_nodes, start_nodes
+from tests.shared_artifacts import made_once
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +67,11 @@ def unique_name() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """An untrained LSTM of 30 items, exported once for all tests: read it, never write to it."""
-    # torch takes two seconds to import: only tests that need it pay.
-    from tests.factories import make_tiny_artifact  # noqa: PLC0415
 
-    return make_tiny_artifact(tmp_path_factory.mktemp("artifact") / "tiny")
+    def make(folder: Path) -> Artifact:
+        # torch takes two seconds to import: only tests that need it pay.
+        from tests.factories import make_tiny_artifact  # noqa: PLC0415
+
+        return make_tiny_artifact(folder)
+
+    return made_once(tmp_path_factory, "tiny", make)

@@ -19,6 +19,7 @@ from models.prepared_data import CLICK_SCHEMA
 from nextclick.replaying import replay_clicks
 from tests.click_tables import MAY_2024_MS
 from tests.integration.harness import Stream, Worker, lists_by_click, make_stream, running_worker
+from tests.shared_artifacts import made_once
 
 # Long enough for batches of many users, short enough to be read twice in a second.
 REPLAYED_CLICKS = 1_200
@@ -81,11 +82,14 @@ class Replay:
 @pytest.fixture(scope="package")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
     """Real test clicks of e-shop where NEXTCLICK_DATA names a folder that has them, made ones otherwise."""
-    from tests.factories import make_tiny_artifact  # noqa: PLC0415 - torch
-
     name, items, clicks = _eshop_slice() or _made_slice()
-    folder = tmp_path_factory.mktemp("artifact") / "replayed"
-    return Replay(name, clicks, make_tiny_artifact(folder, item_ids=items, list_length=20, ring_length=10))
+
+    def make(folder: Path) -> Artifact:
+        from tests.factories import make_tiny_artifact  # noqa: PLC0415 - torch
+
+        return make_tiny_artifact(folder, item_ids=items, list_length=20, ring_length=10)
+
+    return Replay(name, clicks, made_once(tmp_path_factory, "replayed", make))
 
 
 def _eshop_slice() -> tuple[str, list[str], pl.DataFrame] | None:
