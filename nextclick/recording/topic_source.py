@@ -132,17 +132,23 @@ class TopicSource(TopicReader):
     def _fetch(self, unread: set[int]) -> bool:
         """Take in what a poll brings; return whether any partition came closer to its end."""
         self._read_the_needed(unread)
-        first: dict[int, int] = {}
+        before = dict(self._expected)
+        jumps: dict[int, int] = {}
         for record in self.poll():
-            first.setdefault(record.partition, record.offset)
+            if record.offset != self._expected[record.partition]:
+                jumps.setdefault(record.partition, self._expected[record.partition])
+            self._expected[record.partition] = record.offset + 1
             if record.offset < self._ends[record.partition]:
                 self._waiting[record.partition].add(_recorded(record))
-        before = dict(self._expected)
         try:
-            for partition, offset in first.items():
-                self._require_kept(partition, offset)
             for partition in self._reading:
-                self._expected[partition] = self._consumer.position(TopicPartition(self._topic, partition))
+                position = self._consumer.position(TopicPartition(self._topic, partition))
+                # Without a record: behind a transaction's marker, or after the client has jumped.
+                if position != self._expected[partition]:
+                    jumps.setdefault(partition, self._expected[partition])
+                self._expected[partition] = position
+            for partition, offset in jumps.items():
+                self._require_kept(partition, offset)
         except KafkaError as error:
             raise self._lost(error) from error
         unread -= {partition for partition in unread if self._expected[partition] >= self._ends[partition]}
@@ -163,11 +169,8 @@ class TopicSource(TopicReader):
         for partition in needed:
             self._consumer.seek(TopicPartition(self._topic, partition), self._expected[partition])
 
-    def _require_kept(self, partition: int, offset: int) -> None:
-        """Return if a jump is the topic's own; the client jumps as well where retention deleted what comes next."""
-        expected = self._expected[partition]
-        if offset == expected:
-            return
+    def _require_kept(self, partition: int, expected: int) -> None:
+        """Return if a jump over this offset is the topic's own; the client jumps over what retention deleted, too."""
         tp = TopicPartition(self._topic, partition)
         oldest = self._consumer.beginning_offsets([tp])[tp]
         if oldest > expected:
