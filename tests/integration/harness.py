@@ -135,7 +135,7 @@ def plan_stream(broker: str, artifact: Path, name: str, **settings: object) -> S
         "recommendations_topic": f"{name}-recommendations",
         "dead_letter_topic": f"{name}-dead-letter",
         # A broker lets a group form only after half of it; and a killed worker's partitions are free only after it.
-        "session_timeout_s": 4,
+        "session_timeout_s": 6,
         "commit_interval_s": 0.2,
         **settings,
     }

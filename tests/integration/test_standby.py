@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,12 +43,11 @@ def standby_lags(worker: Worker) -> list[float]:
     return [float(line.split()[-1]) for line in lines if line.startswith("nextclick_standby_lag_records{")]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(broker: str, tiny_artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Stream:
-    """The stream of one worker that took all the clicks undisturbed; its topics are read, and never written to."""
-    stream = make_stream(broker, tiny_artifact.folder, f"undisturbed-{uuid.uuid4().hex[:8]}", partitions=PARTITIONS)
+def uninterrupted(broker: str, artifact: Artifact, name: str, folder: Path) -> Stream:
+    """The stream of one worker that took all the clicks undisturbed."""
+    stream = make_stream(broker, artifact.folder, name, partitions=PARTITIONS)
     stream.send(clicks(0, 800))
-    with running_worker(stream, tmp_path_factory.mktemp("undisturbed")) as worker:
+    with running_worker(stream, folder) as worker:
         worker.wait_for_clicks(800)
         assert worker.stop() == 0
     return stream
@@ -57,12 +55,7 @@ def undisturbed(broker: str, tiny_artifact: Artifact, tmp_path_factory: pytest.T
 
 @pytest.mark.parametrize("store", ["memory", "rocksdb"])
 def test_a_standby_takes_over_without_reading_the_changelog_again(
-    broker: str,
-    tiny_artifact: Artifact,
-    undisturbed: Stream,
-    unique_name: Callable[[str], str],
-    tmp_path: Path,
-    store: str,
+    broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path, store: str
 ) -> None:
     """Kill -9 of one of two: the same lists and states as of a worker that nothing disturbed, from the tail alone."""
     stream = make_stream(
@@ -99,6 +92,7 @@ def test_a_standby_takes_over_without_reading_the_changelog_again(
         assert sum(restored[restored_before:]) < USERS
         assert survivor.stop() == 0
 
+    undisturbed = uninterrupted(broker, tiny_artifact, unique_name("undisturbed"), tmp_path)
     assert stream.states() == undisturbed.states()
     assert lists_by_click(stream) == lists_by_click(undisturbed)
 
@@ -114,12 +108,11 @@ def test_a_worker_that_had_nothing_to_do_for_long_takes_over(
             folder = tmp_path / f"worker-{number}"
             folder.mkdir()
             # Faust's own setting, of the consumer: 1000 s otherwise.
-            workers.append(stack.enter_context(running_worker(stream, folder, BROKER_MAX_POLL_INTERVAL="2")))
+            workers.append(stack.enter_context(running_worker(stream, folder, BROKER_MAX_POLL_INTERVAL="3")))
         wait_until(lambda: all(FLOWING in worker.log for worker in workers), 60)
         wait_until(lambda: sorted(map(partitions_of, workers)) == [[], [0]], 60)
         owner, waiting = sorted(workers, key=partitions_of, reverse=True)
-        # Twice as long, and the heartbeat in which the library would notice.
-        time.sleep(5)
+        time.sleep(10)
         owner.kill()
         stream.send(clicks(0, USERS))
         waiting.wait_for_clicks(USERS)
