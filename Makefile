@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS := train,embedded,rocksdb,dev
+EXTRAS := train,embedded,rocksdb,report,dev
 # Many tests wait for a broker or a worker: two processes take two thirds of the time of one.
 TEST_PROCESSES ?= 2
 
