@@ -15,6 +15,7 @@ from workers.loading import StateLoader
 from workers.pipeline import OutputTopics, Pipeline
 from workers.ports import RecordWriter, StateStore
 from workers.preflight import TopicLayout
+from workers.prequential import PrequentialScorer
 from workers.ranking import Ranker
 from workers.rekeying import Rekeyer
 from workers.settings import Settings
@@ -90,17 +91,20 @@ def build_pipeline(
     """
     vocabulary = artifact.vocabulary
     loader = StateLoader(model.runtime, vocabulary, store, capacity=_arena_rows(settings))
+    stepper = Stepper(
+        model.runtime,
+        loader.arena,
+        state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
+        with_seen=model.exclude_seen,
+    )
+    ranker = Ranker(artifact, model.runtime, item_bias=model.item_bias, exclude_seen=model.exclude_seen)
+    per_click = settings.publish == "per-click"
     return Pipeline(
         decoder=decoder or build_decoder(settings, check_key=True),
         vocabulary=vocabulary,
         loader=loader,
-        stepper=Stepper(
-            model.runtime,
-            loader.arena,
-            state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
-            with_seen=model.exclude_seen,
-        ),
-        ranker=Ranker(artifact, model.runtime, item_bias=model.item_bias, exclude_seen=model.exclude_seen),
+        stepper=stepper,
+        ranker=ranker,
         store=store,
         writer=writer,
         state_writer=state_writer,
@@ -111,8 +115,19 @@ def build_pipeline(
             changelog=settings.changelog_topic,
         ),
         model_id=artifact.manifest.model_id,
-        per_click=settings.publish == "per-click",
+        per_click=per_click,
         now_ms=wall_clock_ms,
+        scorer=PrequentialScorer(
+            artifact,
+            loader.arena,
+            stepper,
+            ranker,
+            item_bias=model.item_bias,
+            exclude_seen=model.exclude_seen,
+            per_click=per_click,
+        )
+        if settings.prequential
+        else None,
     )
 
 

@@ -3,7 +3,7 @@
 Legend: N clicks of the batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +25,14 @@ class LoadedRows:
 
     Attributes:
         rows: Each click's row of the arena, (N,).
+        newcomers: Rows of users who were not hot.
+        as_left: Those of them whose state is as this model left it: no record was rebuilt, and one there was.
         unreadable: Records that did not decode; their users go on without state.
     """
 
     rows: Rows
+    newcomers: Rows
+    as_left: Rows
     unreadable: Sequence[UnreadableState]
 
 
@@ -64,17 +68,19 @@ class StateLoader:
             if row is None:
                 row = newcomers[user] = self._users.claim(user)
             rows.append(row)
-        return LoadedRows(np.array(rows, dtype=np.int64), self._read(newcomers))
+        as_left, unreadable = self._read(newcomers)
+        return LoadedRows(_array(rows), _array(newcomers.values()), _array(as_left), unreadable)
 
     def forget(self) -> None:
         """Empty the arena: the store has what was installed, and nothing else counts."""
         self._users.forget()
 
-    def _read(self, newcomers: Mapping[UserKey, int]) -> Sequence[UnreadableState]:
-        """Fill the rows of users who were not hot; return the records that did not decode."""
+    def _read(self, newcomers: Mapping[UserKey, int]) -> tuple[Sequence[int], Sequence[UnreadableState]]:
+        """Fill the rows of users who were not hot; return those filled by this model's own, and what did not decode."""
+        as_left: list[int] = []
         unreadable: list[UnreadableState] = []
         rebuilding: dict[int, UserState] = {}
-        self.arena.clear(np.array(list(newcomers.values()), dtype=np.int64))
+        self.arena.clear(_array(newcomers.values()))
         for user, row in newcomers.items():
             record = self._store.load(*user)
             if record is None:
@@ -87,8 +93,10 @@ class StateLoader:
                 continue
             if self.arena.rebuilt[row]:
                 rebuilding[row] = state
+            else:
+                as_left.append(row)
         self._rebuild(rebuilding)
-        return unreadable
+        return as_left, unreadable
 
     def _fill(self, row: int, record: bytes) -> UserState:
         """Fill a row from a record; its tensors only where this model made them.
@@ -132,3 +140,7 @@ class StateLoader:
                 known.append((item_index, max(0, timestamp_ms - newest_ms)))
             newest_ms = max(newest_ms, timestamp_ms)
         return known
+
+
+def _array(rows: Collection[int]) -> Rows:
+    return np.fromiter(rows, np.int64, len(rows))

@@ -15,6 +15,7 @@ from prometheus_client import (
 from export.artifact import Manifest
 from workers.events import RejectionReason
 from workers.pipeline import BatchReport
+from workers.prequential_metrics import PrequentialMetrics
 
 _LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
@@ -135,6 +136,7 @@ class WorkerMetrics:
             registry=self.registry,
         )
         self._model = Info("nextclick_model", "The model that is served.", registry=self.registry)
+        self._prequential = PrequentialMetrics(self.registry)
 
     def describe_model(self, manifest: Manifest) -> None:
         """Name the model that is served."""
@@ -144,6 +146,7 @@ class WorkerMetrics:
                 "model_kind": manifest.model_kind,
                 "dataset": manifest.training_data.dataset,
                 "items": str(manifest.item_count),
+                "list_length": str(manifest.list_length),
             }
         )
 
@@ -168,6 +171,8 @@ class WorkerMetrics:
         self._batch_records.observe(report.records)
         if report.lists:
             self._latency.observe(max(0.0, oldest_click_age_s))
+        if report.scored is not None:
+            self._prequential.count(report.scored)
 
     def count_rekeyed(self, rekeyed: int, dead_letters: Mapping[RejectionReason, int]) -> None:
         """Count a micro-batch of the click topic that was sent on under its users' keys."""

@@ -5,7 +5,7 @@
       2 rounds    each user at most once per round, order kept
       3 load      each user's row of the arena, filled from the store where he was not hot
       4 step      step.onnx, once per round:  (item, features, state) -> state'
-      5 rank      rank.onnx, per click or once per user and micro-batch:  state -> top items
+      5 rank      rank.onnx, per click or once per user and micro-batch:  state -> top items; clicks are scored
       6 publish   lists and dead letters; await the broker's acks
       7 save      the new states' changelog records; await the acks
       8 install   only now the new states enter the local store
@@ -41,7 +41,8 @@ from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Rejection, R
 from workers.loading import StateLoader
 from workers.messages import ListWriter, dead_letter_record
 from workers.ports import Acknowledgement, Ownership, RecordWriter, StateRow, StateStore
-from workers.ranking import Ranker
+from workers.prequential import PrequentialScorer, ScoredClicks
+from workers.ranking import RankedItems, Ranker
 from workers.stepping import NO_ROW, STRATEGIES, StepCounts, SteppedClicks, Stepper
 from workers.unreadable_states import UnreadableState, unreadable_state_letter
 from workers.user_rows import UserKey
@@ -68,7 +69,17 @@ class OutputTopics:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What became of a micro-batch: records == applied + without_consent + redelivered + dead letters."""
+    """What became of a micro-batch: records == applied + without_consent + redelivered + dead letters.
+
+    Attributes:
+        records: How many.
+        steps: What happened to the clicks that may be remembered.
+        without_consent: Clicks that may not.
+        lists: How many were published, by strategy.
+        dead_letters: Records that are no clicks, by reason.
+        unreadable_states: What was wrong with the states that did not decode, by user.
+        scored: The clicks whose user had a list; None where clicks are not scored.
+    """
 
     records: int
     steps: StepCounts
@@ -76,6 +87,7 @@ class BatchReport:
     lists: Mapping[Strategy, int]
     dead_letters: Mapping[RejectionReason, int]
     unreadable_states: Mapping[bytes, str]
+    scored: ScoredClicks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +99,14 @@ class ComputedBatch:
         outgoing: Lists, dead letters, and the states that the new ones overwrite although they did not decode.
         states: The new state of each of its users.
         report: What becomes of its records.
+        clicks: Those of its records that are clicks, in their order.
     """
 
     partitions: frozenset[int]
     outgoing: Sequence[OutgoingRecord]
     states: Sequence[StateRow]
     report: BatchReport
+    clicks: Sequence[ClickEvent] = ()
 
 
 class Pipeline:
@@ -111,6 +125,7 @@ class Pipeline:
         model_id: The model, named in every list and every slot.
         per_click: Every click gets its list; else each user's newest of the micro-batch.
         now_ms: The wall clock, for a header.
+        scorer: Scores each click against the list that its user had; None: nobody does.
     """
 
     def __init__(
@@ -128,6 +143,7 @@ class Pipeline:
         model_id: str,
         per_click: bool,
         now_ms: Callable[[], int],
+        scorer: PrequentialScorer | None = None,
     ) -> None:
         self._decoder = decoder
         self._vocabulary = vocabulary
@@ -141,6 +157,7 @@ class Pipeline:
         self._list_writer = ListWriter(topic=topics.recommendations, item_ids=vocabulary.item_ids, model_id=model_id)
         self._per_click = per_click
         self._now_ms = now_ms
+        self._scorer = scorer
 
     async def process(self, records: Sequence[ClickRecord], ownership: Ownership) -> BatchReport:
         """Take one micro-batch through steps 1 to 8.
@@ -177,9 +194,12 @@ class Pipeline:
         rows = np.full(len(clicks), NO_ROW)
         loaded = self._loader.load(list(compress(users, consent)))
         rows[consent] = loaded.rows
+        had = None if self._scorer is None else self._scorer.recall(rows, loaded)
         stepped, counts = self._stepper.step(columns, rows, consent)
         listed = stepped if self._per_click else stepped.newest_per_user()
-        lists = self._rank(clicks, listed)
+        ranked = self._ranker.rank(listed)
+        scored = None if had is None else had.score(columns.item_index, stepped, listed, ranked)
+        lists = self._lists(clicks, listed, ranked)
         letters = [self._dead_letter(one) for one in rejections]
         letters += [self._state_letter(one) for one in loaded.unreadable]
         report = BatchReport(
@@ -189,9 +209,10 @@ class Pipeline:
             lists=Counter(STRATEGIES[code] for code in listed.strategy.tolist()),
             dead_letters=Counter(one.reason for one in rejections),
             unreadable_states={state.user_key: state.detail for state in loaded.unreadable},
+            scored=scored,
         )
         partitions = frozenset(record.partition for record in records)
-        return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report)
+        return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report, clicks)
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
@@ -244,8 +265,7 @@ class Pipeline:
         rejections = [one for one in decoded if isinstance(one, Rejection)]
         return clicks, rejections
 
-    def _rank(self, clicks: Sequence[ClickEvent], listed: SteppedClicks) -> list[OutgoingRecord]:
-        ranked = self._ranker.rank(listed)
+    def _lists(self, clicks: Sequence[ClickEvent], listed: SteppedClicks, ranked: RankedItems) -> list[OutgoingRecord]:
         return self._list_writer.records(
             [clicks[position] for position in listed.position.tolist()],
             *ranked,

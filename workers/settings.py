@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         None, ge=1, description="A user who was away for longer, in event time, starts over; unset: nobody does."
     )
 
+    prequential: bool = Field(
+        default=True,
+        description="Score every click against the list that its user had, and count hits and misses in `/metrics`.",
+    )
+
     store: Literal["memory", "rocksdb"] = Field("memory", description="Where user states are between clicks.")
     state_folder: Path = Field(Path("state"), description="Where the RocksDB store lies; each worker its own.")
     standby_replicas: int = Field(

@@ -33,6 +33,7 @@ class SteppedClicks:
         seen_index: Items that the user has clicked lately, this one included, padded with -1, (S, R); (S, 0) where
             nobody asks.
         strategy: How a list for each comes about: positions in `STRATEGIES`, (S,).
+        clicks: How many clicks the state stands for, this one included; without consent this one alone, (S,).
     """
 
     position: NDArray[np.int64]
@@ -40,6 +41,7 @@ class SteppedClicks:
     tensors: State
     seen_index: NDArray[np.int32]
     strategy: NDArray[np.uint8]
+    clicks: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.position)
@@ -52,6 +54,7 @@ class SteppedClicks:
             tuple(tensor[order] for tensor in self.tensors),
             self.seen_index[order],
             self.strategy[order],
+            self.clicks[order],
         )
 
     def in_order(self) -> "SteppedClicks":
@@ -171,7 +174,8 @@ class Stepper:
 
     def _as_they_stand(self, position: Rows, rows: Rows) -> SteppedClicks:
         seen_index = self._arena.ring_items(rows, self._seen_items)
-        return SteppedClicks(position, rows, self._arena.gather(rows), seen_index, self._strategies(rows))
+        clicks = self._arena.head["clicks"][rows].astype(np.int64)
+        return SteppedClicks(position, rows, self._arena.gather(rows), seen_index, self._strategies(rows), clicks)
 
     def _strategies(self, rows: Rows) -> NDArray[np.uint8]:
         strategy = np.where(self._arena.rebuilt[rows], _CODE[Strategy.REBUILT], _CODE[Strategy.PERSONAL])
@@ -192,7 +196,8 @@ class Stepper:
         strategy[known] = _CODE[Strategy.SINGLE_CLICK]
         seen_index = np.full((len(alone), self._seen_items), UNKNOWN_ITEM, np.int32)
         seen_index[:, :1] = alone.item_index[:, None]
-        return SteppedClicks(position, np.full(len(alone), NO_ROW), tensors, seen_index, strategy)
+        rows, one_click = np.full(len(alone), NO_ROW), np.ones(len(alone), np.int64)
+        return SteppedClicks(position, rows, tensors, seen_index, strategy, one_click)
 
 
 def join_stepped(parts: Sequence[SteppedClicks]) -> SteppedClicks:
@@ -206,4 +211,5 @@ def join_stepped(parts: Sequence[SteppedClicks]) -> SteppedClicks:
         gather_state([part.tensors for part in parts]),
         np.concatenate([part.seen_index for part in parts]),
         np.concatenate([part.strategy for part in parts]),
+        np.concatenate([part.clicks for part in parts]),
     )

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import polars as pl
 
 from export.artifact import Artifact
 from nextclick.recording.description import RecordingHead
 from nextclick.recording.records import RecordedRecord
-from nextclick.simulation.simulator import BATCH_RECORDS
+from nextclick.simulation.simulator import BATCH_RECORDS, SimulatedBatch, Simulator
 from workers.settings import Settings
+from workers.stepping import STRATEGIES
 
 # Told how many records were read so far.
 OnProgress = Callable[[int], None]
@@ -55,4 +57,41 @@ def score_recording(
         ArtifactError: If the artifact cannot be served.
         RecordingError: If the records are damaged.
     """
-    raise NotImplementedError
+    simulator = Simulator(artifact, settings, head, batch_records=batch_records, prequential=True)
+    outcomes = Outcomes()
+    read = 0
+    for batch in simulator.run(records):
+        outcomes.add(batch)
+        read += batch.report.records
+        progress(read)
+    return outcomes.frame()
+
+
+class Outcomes:
+    """The outcomes of a simulation, micro-batch by micro-batch."""
+
+    def __init__(self) -> None:
+        self._frames = [OUTCOME_SCHEMA.to_frame()]
+
+    def add(self, batch: SimulatedBatch) -> None:
+        """Take a micro-batch's."""
+        scored = batch.report.scored
+        if scored is None or not len(scored):
+            return
+        clicks = [batch.clicks[position] for position in scored.position.tolist()]
+        columns = {
+            "partition": [click.record.partition for click in clicks],
+            "offset": [click.record.offset for click in clicks],
+            "timestamp_ms": [click.timestamp_ms for click in clicks],
+            "user_id": [click.user_id for click in clicks],
+            "item_id": [click.item_id for click in clicks],
+            "history_length": scored.history_length,
+            "strategy": [STRATEGIES[code].value for code in scored.strategy.tolist()],
+            "rank": scored.rank.astype(np.int32),
+            "popular_rank": scored.popular_rank.astype(np.int32),
+        }
+        self._frames.append(pl.DataFrame(columns, schema=OUTCOME_SCHEMA))
+
+    def frame(self) -> pl.DataFrame:
+        """Return those so far, in the order of the records."""
+        return pl.concat(self._frames)

@@ -17,7 +17,7 @@ from nextclick.recording.records import RecordedRecord
 from nextclick.simulation.memory import MemoryStates, NoBroker
 from nextclick.simulation.recorded_time import RecordedTimeDecoder
 from workers.assembly import build_pipeline, serve_model
-from workers.events import ClickRecord
+from workers.events import ClickEvent, ClickRecord
 from workers.item_bias import load_item_bias
 from workers.pipeline import BatchReport, ComputedBatch
 from workers.poison import compute_without_poison
@@ -36,11 +36,13 @@ class SimulatedBatch:
 
     Attributes:
         lists: The bodies of its lists, as they would lie in the output topic; in the order of their clicks.
-        report: Counts.
+        report: Counts; `scored` where clicks are.
+        clicks: Those of the records that are clicks, in their order.
     """
 
     lists: Sequence[bytes]
     report: BatchReport
+    clicks: Sequence[ClickEvent]
 
 
 class Simulator:
@@ -51,6 +53,7 @@ class Simulator:
         settings: The worker's; `publish` too.
         head: What the records are of: the topic's name is in every list.
         batch_records: Size of the micro-batches.
+        prequential: Whether each click is scored against the list that its user had.
 
     Raises:
         ArtifactError: If onnxruntime cannot open a graph, or the lists are not good enough on this CPU.
@@ -58,16 +61,22 @@ class Simulator:
     """
 
     def __init__(
-        self, artifact: Artifact, settings: Settings, head: RecordingHead, *, batch_records: int = BATCH_RECORDS
+        self,
+        artifact: Artifact,
+        settings: Settings,
+        head: RecordingHead,
+        *,
+        batch_records: int = BATCH_RECORDS,
+        prequential: bool = False,
     ) -> None:
         self._topic = head.topic
         self._batch_records = batch_records
         self._states = MemoryStates()
         item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
         # The arena must hold the users of a whole micro-batch.
-        roomy = settings.model_copy(update={"max_batch_records": max(batch_records, settings.max_batch_records)})
+        roomy = max(batch_records, settings.max_batch_records)
         self._pipeline = build_pipeline(
-            roomy,
+            settings.model_copy(update={"max_batch_records": roomy, "prequential": prequential}),
             artifact,
             model=serve_model(settings, artifact, item_bias),
             store=self._states,
@@ -90,7 +99,7 @@ class Simulator:
                 self._states.install(computed.states, {})
                 lists = computed.report.lists
                 bodies = [record.value or b"" for record in computed.outgoing[: sum(lists.values())]]
-                yield SimulatedBatch(bodies, computed.report)
+                yield SimulatedBatch(bodies, computed.report, computed.clicks)
 
     def _compute(self, batch: list[ClickRecord]) -> Iterator[ComputedBatch]:
         """Compute a micro-batch; in smaller ones where the model fails on a record, as a worker does."""

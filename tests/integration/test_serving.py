@@ -154,7 +154,8 @@ def test_metrics_are_named_by_prometheus_rules_and_name_no_user(serving: Serving
         if family.type == "histogram":
             assert family.name.endswith(("_seconds", "_records"))
     labels = {label for sample in samples for label in sample.labels}
-    assert labels <= {"outcome", "strategy", "reason", "partition", "le", "model_id", "model_kind", "dataset", "items"}
+    of_model = {"model_id", "model_kind", "dataset", "items", "list_length"}
+    assert labels <= {"outcome", "strategy", "history", "reason", "partition", "le"} | of_model
     assert "measured" not in text
     assert "item-04" not in text
     (model,) = families["nextclick_model_info"].samples

@@ -20,6 +20,7 @@ from workers.events import ClickRecord
 from workers.loading import StateLoader
 from workers.pipeline import BatchReport, OutputTopics, Pipeline
 from workers.ports import Ownership, RecordWriter, StateStore
+from workers.prequential import PrequentialScorer
 from workers.ranking import Ranker
 from workers.stepping import Stepper
 from workers.user_state import last_offset_of
@@ -68,23 +69,32 @@ def make_pipeline(
     per_click: bool = True,
     exclude_seen: bool = False,
     hot_users: int = 1_000,
+    prequential: bool = False,
+    state_ttl_ms: int | None = None,
 ) -> Pipeline:
     """A pipeline whose clock stands a month after the clicks."""
     month_later_ms = MAY_2024_MS + 30 * 86_400_000
     loader = StateLoader(runtime, artifact.vocabulary, store, capacity=hot_users)
+    stepper = Stepper(runtime, loader.arena, state_ttl_ms=state_ttl_ms, with_seen=exclude_seen)
+    item_bias = np.zeros(artifact.manifest.item_count, np.float32)
+    ranker = Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen)
+    scorer = PrequentialScorer(
+        artifact,
+        loader.arena,
+        stepper,
+        ranker,
+        item_bias=item_bias,
+        exclude_seen=exclude_seen,
+        per_click=per_click,
+    )
     return Pipeline(
         decoder=ClickDecoder(
             field_map={}, max_id_bytes=64, max_future_ms=0, check_key=True, now_ms=lambda: month_later_ms
         ),
         vocabulary=artifact.vocabulary,
         loader=loader,
-        stepper=Stepper(runtime, loader.arena, state_ttl_ms=None, with_seen=exclude_seen),
-        ranker=Ranker(
-            artifact,
-            runtime,
-            item_bias=np.zeros(artifact.manifest.item_count, np.float32),
-            exclude_seen=exclude_seen,
-        ),
+        stepper=stepper,
+        ranker=ranker,
         store=store,
         writer=writer,
         state_writer=writer,
@@ -92,6 +102,7 @@ def make_pipeline(
         model_id=artifact.manifest.model_id,
         per_click=per_click,
         now_ms=lambda: month_later_ms,
+        scorer=scorer if prequential else None,
     )
 
 

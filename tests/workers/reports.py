@@ -1,10 +1,13 @@
 """Batch reports for tests, with keyword defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
 
 from workers.events import RejectionReason, Strategy
 from workers.pipeline import BatchReport
-from workers.stepping import StepCounts
+from workers.prequential import ScoredClicks
+from workers.stepping import STRATEGIES, StepCounts
 
 
 def make_report(
@@ -17,6 +20,7 @@ def make_report(
     lists: Mapping[Strategy, int] | None = None,
     dead_letters: Mapping[RejectionReason, int] | None = None,
     unreadable_states: Mapping[bytes, str] | None = None,
+    scored: ScoredClicks | None = None,
 ) -> BatchReport:
     """Make a report that adds up."""
     dead_letters = dead_letters or {}
@@ -27,4 +31,18 @@ def make_report(
         lists=lists or {},
         dead_letters=dead_letters,
         unreadable_states=unreadable_states or {},
+        scored=scored,
+    )
+
+
+def make_scored(rows: Sequence[tuple[int, int, Strategy, int]], *, unknown: Collection[int] = ()) -> ScoredClicks:
+    """Make scored clicks of (rank, popular_rank, strategy, history_length), some of unknown items."""
+    count = len(rows)
+    return ScoredClicks(
+        position=np.arange(count),
+        rank=np.array([row[0] for row in rows], np.int64),
+        popular_rank=np.array([row[1] for row in rows], np.int64),
+        strategy=np.array([STRATEGIES.index(row[2]) for row in rows], np.uint8),
+        history_length=np.array([row[3] for row in rows], np.int64),
+        is_known=np.array([position not in unknown for position in range(count)], np.bool_),
     )

@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from export.artifact import Artifact
-from tests.workers.reports import make_report
+from tests.workers.reports import make_report, make_scored
 from workers.events import RejectionReason, Strategy
 from workers.metrics import WorkerMetrics
 
@@ -25,6 +25,7 @@ def metrics(tiny_artifact: Artifact) -> WorkerMetrics:
         lists={Strategy.PERSONAL: 6, Strategy.POPULAR: 2},
         dead_letters={RejectionReason.NOT_JSON: 4, RejectionReason.KEY_MISMATCH: 1},
         unreadable_states={b"ann": "damaged"},
+        scored=make_scored([(2, 1, Strategy.PERSONAL, 3), (0, 4, Strategy.PERSONAL, 4), (0, 0, Strategy.POPULAR, 1)]),
     )
     metrics.observe_batch(report, seconds=0.003, oldest_click_age_s=0.02)
     metrics.count_rekeyed(5, {RejectionReason.NOT_UTF8: 2})
@@ -90,7 +91,7 @@ def test_a_batch_is_counted_by_what_became_of_it(metrics: WorkerMetrics) -> None
 
 def test_names_follow_the_rules_of_prometheus(metrics: WorkerMetrics) -> None:
     """Lower case, base units, `_total` on counters and on nothing else, one prefix, a help text."""
-    assert len(families(metrics)) == 24
+    assert len(families(metrics)) == 32
     for family in families(metrics):
         assert re.fullmatch(r"nextclick_[a-z]+(_[a-z]+)*", family.name), family.name
         assert family.documentation.endswith(".")
@@ -114,6 +115,8 @@ def test_no_label_names_a_user_or_an_item(metrics: WorkerMetrics) -> None:
         "model_kind",
         "dataset",
         "items",
+        "list_length",
+        "history",
     }
     assert b"ann" not in re.sub(rb"# .*", b"", generate_latest(metrics.registry))
 
@@ -125,6 +128,7 @@ def test_the_model_is_named(metrics: WorkerMetrics, tiny_artifact: Artifact) -> 
         "model_kind": "lstm",
         "dataset": "tiny",
         "items": "30",
+        "list_length": "10",
     }
     assert metrics.registry.get_sample_value("nextclick_model_info", labels) == 1
 
