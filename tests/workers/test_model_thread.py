@@ -15,27 +15,28 @@ RECORDS = [make_record()]
 
 
 def test_brief_work_is_done_at_once_and_long_work_in_the_thread() -> None:
-    """What the batch before took a record decides; nothing is known of the first."""
+    """What the last micro-batch of about this size took decides; nothing is known of the first."""
     now = 0.0
 
-    def work(seconds_a_record: float) -> Callable[[Sequence[ClickRecord]], bool]:
-        def compute(records: Sequence[ClickRecord]) -> bool:
+    def work(seconds: float) -> Callable[[Sequence[ClickRecord]], bool]:
+        def compute(_records: Sequence[ClickRecord]) -> bool:
             """Take a while; tell whether it is in the event loop's thread."""
             nonlocal now
-            now += seconds_a_record * len(records)
+            now += seconds
             return threading.current_thread() is threading.main_thread()
 
         return compute
 
     async def run() -> None:
         model = ModelThread(clock=lambda: now)
-        brief, long = work(BRIEF_S / 4), work(BRIEF_S * 4)
-        assert not await model.run(brief, RECORDS)
-        assert await model.run(brief, RECORDS)
+        brief, long = work(BRIEF_S / 2), work(BRIEF_S * 2)
+        assert not await model.run(brief, RECORDS * 4)
         assert await model.run(brief, RECORDS * 4)
+        assert await model.run(brief, RECORDS * 7)
+        assert not await model.run(brief, RECORDS * 8)
+        assert await model.run(long, RECORDS * 5), "nobody can know"
         assert not await model.run(brief, RECORDS * 5)
-        assert await model.run(long, RECORDS), "nobody can know"
-        assert not await model.run(long, RECORDS)
+        assert await model.run(brief, RECORDS * 5), "that one was slow by chance"
 
     asyncio.run(run())
 
