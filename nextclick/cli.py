@@ -8,6 +8,7 @@ import typer
 
 from nextclick.commands.broker import broker
 from nextclick.commands.click import click
+from nextclick.commands.compare import compare
 from nextclick.commands.config import config
 from nextclick.commands.data import data
 from nextclick.commands.dead_letters import dead_letters
@@ -61,6 +62,7 @@ app.command(rich_help_panel=REHEARSE)(record)
 app.command(rich_help_panel=REHEARSE)(replay)
 app.command(rich_help_panel=REHEARSE)(simulate)
 app.add_typer(golden, name="golden", rich_help_panel=REHEARSE)
+app.command(rich_help_panel=REHEARSE)(compare)
 
 app.command(rich_help_panel=ASK)(inspect)
 app.command(rich_help_panel=ASK)(recommend)
