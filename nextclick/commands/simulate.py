@@ -10,6 +10,7 @@ from nextclick.options import AsJson, ExcludeSeen, Limit
 from nextclick.selection_options import Offsets, Partitions, Since, Until
 
 if TYPE_CHECKING:
+    from nextclick.prequential.report import PrequentialReport
     from nextclick.simulation.simulator import SimulationTotals
 
 
@@ -24,6 +25,17 @@ def simulate(
     batch_records: Annotated[
         int, typer.Option("--batch", min=1, max=65_536, metavar="N", help="Clicks of a micro-batch; changes no list.")
     ] = 2_048,
+    prequential: Annotated[
+        bool,
+        typer.Option("--prequential", help="Score each click against the list that its user had."),
+    ] = False,
+    prequential_out: Annotated[
+        Path | None, typer.Option("--prequential-out", metavar="FILE", help="Keep a row a scored click: *.parquet.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the scores over time: *.png or *.svg (extra `report`)."),
+    ] = None,
     partitions: Partitions = None,
     offsets: Offsets = None,
     since: Since = None,
@@ -38,9 +50,13 @@ def simulate(
     count (`nextclick config`), those of brokers and topics aside. The digest tells at a glance whether two runs gave
     the same lists.
 
+    `--prequential` scores each click against the list that its user had, then lets the state learn it: HitRate@K, MRR@K
+    and NDCG@K by strategy and history, beside the popular list on the same clicks, as a worker counts them.
+
     Example: `nextclick simulate artifacts/eshop yesterday.parquet --out lists.parquet`
     """
     from export.artifact import load_artifact  # noqa: PLC0415
+    from nextclick.prequential.report import PrequentialReport  # noqa: PLC0415
     from nextclick.record_progress import record_progress  # noqa: PLC0415
     from nextclick.recording.files import open_recording  # noqa: PLC0415
     from nextclick.recording.sources import all_records  # noqa: PLC0415
@@ -51,7 +67,10 @@ def simulate(
 
     settings = load_settings(artifact=artifact, publish="per-click", exclude_seen=exclude_seen)
     source = open_recording(recording)
-    simulator = Simulator(load_artifact(artifact), settings, source.head, batch_records=batch_records)
+    model = load_artifact(artifact)
+    is_scored = prequential or prequential_out is not None or plot is not None
+    report = PrequentialReport(model, out=prequential_out, plot=plot) if is_scored else None
+    simulator = Simulator(model, settings, source.head, batch_records=batch_records, prequential=is_scored)
     selection = selection_of(partitions, offsets, since, until, limit)
     totals = SimulationTotals()
     started_s = time.monotonic()
@@ -59,11 +78,18 @@ def simulate(
         for batch in simulator.run(selection.of(all_records(source))):
             totals.add(batch)
             file.write(batch.lists)
+            if report is not None:
+                report.add(batch)
             show(totals.records)
-    _print(totals, simulator.users, time.monotonic() - started_s, as_json)
+    elapsed_s = time.monotonic() - started_s
+    if report is not None:
+        report.write()
+    _print(totals, report, simulator.users, elapsed_s, as_json)
 
 
-def _print(totals: "SimulationTotals", users: int, elapsed_s: float, as_json: bool) -> None:
+def _print(
+    totals: "SimulationTotals", report: "PrequentialReport | None", users: int, elapsed_s: float, as_json: bool
+) -> None:
     if as_json:
         import msgspec  # noqa: PLC0415
 
@@ -77,6 +103,7 @@ def _print(totals: "SimulationTotals", users: int, elapsed_s: float, as_json: bo
             "users": users,
             "digest": totals.digest,
             "elapsed_s": round(elapsed_s, 3),
+            **({} if report is None else {"prequential": report.values()}),
         }
         typer.echo(msgspec.json.encode(said).decode())
         return
@@ -92,3 +119,5 @@ def _print(totals: "SimulationTotals", users: int, elapsed_s: float, as_json: bo
         f"{totals.without_consent:,} without consent."
     )
     typer.echo(f"Digest of the lists: {totals.digest}")
+    if report is not None:
+        report.print()
