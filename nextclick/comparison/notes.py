@@ -40,8 +40,8 @@ def _left_out(comparison: Comparison) -> list[str]:
         left_out = model.opportunities - comparison.whole.clicks
         if left_out:
             doubts.append(
-                f"{left_out:,} clicks for which {model.name} had a list ready are left out: another model had none. "
-                "Its settings differ, or it failed on a record before."
+                f"Left out, because another model had no list for them: {left_out:,} of {model.name}'s "
+                f"{model.opportunities:,} clicks. Its settings differ, or it failed on a record."
             )
     least = comparison.list_length
     longer = [model.name for model in comparison.models if model.list_length > least]
