@@ -41,8 +41,10 @@ def score_by_hand(
     scored = []
     for record in records:
         body = bodies.get((record.partition, record.offset))
-        click = json.loads(record.value or b"") if body else {"consent": False}
-        if body is None or click.get("consent") is False:
+        if body is None:
+            continue
+        click = json.loads(record.value or b"")
+        if click.get("consent") is False:
             continue
         item_id = click["item_id"]
         user = record.partition, body["user_id"]
