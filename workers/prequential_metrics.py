@@ -3,10 +3,13 @@
 HitRate@K, MRR@K and NDCG@K are ratios of these counters to the opportunities; `docs/replay.md` has the PromQL.
 """
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter
 
+from workers.events import Strategy
 from workers.prequential import ScoredClicks
-from workers.prequential_tally import CellSums, cell_sums
+from workers.prequential_tally import cell_sums
 
 _PREFIX = "nextclick_prequential"
 # In the order of `CellSums`: name, and what it says.
@@ -33,14 +36,21 @@ class PrequentialMetrics:
         self._counters = [
             Counter(f"{_PREFIX}_{name}", text, ["strategy", "history"], registry=registry) for name, text in _COUNTERS
         ]
+        # To look a counter up by its labels takes longer than to count.
+        self._cells: dict[tuple[Strategy, str], Sequence[Counter]] = {}
 
     def count(self, scored: ScoredClicks) -> None:
         """Count the scored clicks of a micro-batch."""
         if len(scored):
             for cell in cell_sums(scored):
-                self._count_cell(cell)
+                values = (cell.opportunities, cell.unknown_items, *cell.lists, *cell.popular)
+                for counter, value in zip(self._of_cell(cell.strategy, cell.history), values, strict=True):
+                    if value:
+                        counter.inc(value)
 
-    def _count_cell(self, cell: CellSums) -> None:
-        values = (cell.opportunities, cell.unknown_items, *cell.lists, *cell.popular)
-        for counter, value in zip(self._counters, values, strict=True):
-            counter.labels(cell.strategy, cell.history).inc(value)
+    def _of_cell(self, strategy: Strategy, history: str) -> Sequence[Counter]:
+        """Return a cell's counters; all of them begin at 0 with its first click."""
+        counters = self._cells.get((strategy, history))
+        if counters is None:
+            counters = self._cells[strategy, history] = [one.labels(strategy, history) for one in self._counters]
+        return counters

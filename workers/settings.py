@@ -83,7 +83,8 @@ class Settings(BaseSettings):
 
     prequential: bool = Field(
         default=True,
-        description="Score every click against the list that its user had, and count hits and misses in `/metrics`.",
+        description="Score every click against the list that its user had, and count hits and misses in `/metrics`. "
+        "A user who is not among the `hot_users` is ranked once more for it.",
     )
 
     store: Literal["memory", "rocksdb"] = Field("memory", description="Where user states are between clicks.")
