@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from nextclick.comparison.bootstrap import Difference
 from nextclick.comparison.svg import GRID, INK, MUTED, SERIES, WIDTH_INCHES, figure_style, inline_svg
@@ -29,6 +29,14 @@ _LINE_PLOT_INCHES = 3.2
 # How far apart the series of one row lie, in rows.
 _SPREAD = 0.4
 _TICKED_HOURS = range(0, 24, 3)
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_TICK_STEPS_MS = (
+    *(minutes * 60_000 for minutes in (1, 5, 10, 30)),
+    *(hours * _HOUR_MS for hours in (1, 2, 3, 6, 12)),
+    *(days * _DAY_MS for days in (1, 2, 7, 14, 28, 91, 365)),
+)
+_MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -116,8 +124,8 @@ def time_differences(
             look = _line_look(one.name, one.column)
             axes.fill_between(moments, low, high, color=look["color"], alpha=0.22, linewidth=0)
             axes.plot(moments, values, **look)
-        axes.axhline(0, color=INK, linewidth=1)
         _finish_time_line(figure, axes, len(series))
+        axes.axhline(0, color=INK, linewidth=1)
         return inline_svg(figure, key, description)
 
 
@@ -126,7 +134,7 @@ def shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else "\N{HORIZONTAL ELLIPSIS}" + name[-_LONGEST_NAME + 1 :]
 
 
-def _draw_intervals(axes: Axes, places: "np.ndarray", series: DifferenceSeries, *, is_upright: bool) -> None:
+def _draw_intervals(axes: Axes, places: NDArray[np.float64], series: DifferenceSeries, *, is_upright: bool) -> None:
     shown = [(place, found) for place, found in zip(places, series.differences, strict=True) if found is not None]
     along = [place for place, _ in shown]
     values = [100 * found.value for _, found in shown]
@@ -155,11 +163,24 @@ def _line_figure(axis: str) -> tuple[Figure, Axes]:
 
 
 def _finish_time_line(figure: Figure, axes: Axes, count: int) -> None:
-    locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
-    axes.xaxis.get_offset_text().set_color(MUTED)
+    drawn = np.concatenate([np.asarray(line.get_xydata(), dtype=np.float64) for line in axes.lines])
+    drawn_ms = drawn[np.isfinite(drawn[:, 1]), 0]
+    if len(drawn_ms):
+        first_ms, last_ms = int(drawn_ms.min()), int(drawn_ms.max())
+        ticks_ms, form = _date_ticks(first_ms, last_ms)
+        axes.set_xticks(ticks_ms, [datetime.fromtimestamp(tick / 1000, UTC).strftime(form) for tick in ticks_ms])
+        # Slices at the ends that are too small leave no empty half.
+        margin_ms = 0.03 * (last_ms - first_ms) + 1
+        axes.set_xlim(first_ms - margin_ms, last_ms + margin_ms)
     _add_legend(figure, axes, count)
+
+
+def _date_ticks(first_ms: int, last_ms: int) -> tuple[range, str]:
+    """Return where ticks are, and how they are written; matplotlib's own do not reach from minutes to months."""
+    span_ms = last_ms - first_ms
+    step_ms = next((step for step in _TICK_STEPS_MS if span_ms <= _MOST_TICKS * step), _TICK_STEPS_MS[-1])
+    from_ms = -(-first_ms // step_ms) * step_ms
+    return range(from_ms, last_ms + 1, step_ms), "%d %b" if step_ms >= _DAY_MS else "%H:%M\n%d %b"
 
 
 def _line_look(name: str, column: int) -> dict[str, Any]:
@@ -186,27 +207,23 @@ def _scaled(value: float | None) -> float:
     return math.nan if value is None else 100 * value
 
 
-def _with_gaps(starts_ms: Starts, lines: Sequence[Sequence[float]]) -> tuple[Any, list[list[float]]]:
+def _with_gaps(starts_ms: Starts, lines: Sequence[Sequence[float]]) -> tuple[list[int], list[list[float]]]:
     """Return the moments and the lines, with a gap wherever slices between two others have no clicks at all.
 
     What lies beside the axis is left out.
     """
     on_axis = [(start_ms, place) for place, start_ms in enumerate(starts_ms) if start_ms is not None]
     width_ms = min((after[0] - before[0] for before, after in pairwise(on_axis)), default=0)
-    moments: list[datetime] = []
+    moments: list[int] = []
     drawn: list[list[float]] = [[] for _ in lines]
-    behind_ms = on_axis[0][0] if on_axis else 0
+    behind_ms = on_axis[0][0]
     for start_ms, place in on_axis:
         if start_ms > behind_ms:
-            moments.append(_moment(behind_ms))
+            moments.append(behind_ms)
             for line in drawn:
                 line.append(math.nan)
-        moments.append(_moment(start_ms))
+        moments.append(start_ms)
         for line, values in zip(drawn, lines, strict=True):
             line.append(values[place])
         behind_ms = start_ms + width_ms
     return moments, drawn
-
-
-def _moment(timestamp_ms: int) -> datetime:
-    return datetime.fromtimestamp(timestamp_ms / 1000, UTC)

@@ -7,6 +7,7 @@ from rich.text import Text
 from nextclick.comparison.bootstrap import Difference
 from nextclick.comparison.comparing import ComparedFamily, Comparison
 from nextclick.comparison.disagreement import Disagreement, ItemChange
+from nextclick.comparison.extremes import extreme_slices, extremes_text
 from nextclick.comparison.measures import MEASURES, Measure
 from nextclick.comparison.notes import doubts_of, how_to_read
 from nextclick.comparison.verdict import Finding, percent, points, sentence
@@ -32,6 +33,10 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
         console.print()
         console.print(_slices(comparison, disagreement.column, names))
         _print_disagreement(console, disagreement, names)
+        hours = next(compared for compared in comparison.families if compared.family.key == "hour")
+        said = extremes_text(*extreme_slices(hours, disagreement.column, comparison.plan.measure))
+        if said:
+            console.print(Text(f"Hours, UTC: {names[disagreement.column]} {said}."))
     console.print()
     for note in how_to_read(comparison):
         console.print(Text(note, "dim"))
@@ -89,7 +94,7 @@ def _print_disagreement(console: Console, disagreement: Disagreement, names: lis
     for said, items in (("gains most at", disagreement.gained), ("loses most at", disagreement.lost)):
         if items:
             shown = ", ".join(_item_text(item) for item in items[:_SHOWN_ITEMS])
-            console.print(Text(f"{names[disagreement.column]} {said} {shown}."))
+            console.print(Text(f"Items: {names[disagreement.column]} {said} {shown}."))
 
 
 def _item_text(item: ItemChange) -> str:

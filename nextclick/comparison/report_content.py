@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nextclick.comparison.comparing import ComparedFamily, Comparison
 from nextclick.comparison.disagreement import LEAST_ITEM_CLICKS, LEAST_ITEM_USERS, Disagreement, ItemChange
-from nextclick.comparison.extremes import extreme_slices
+from nextclick.comparison.extremes import extreme_slices, extremes_text
 from nextclick.comparison.figures import LEAST_CLICKS, LEAST_USERS, ClickFigures
 from nextclick.comparison.measures import MEASURES
 from nextclick.comparison.notes import doubts_of
@@ -18,9 +18,9 @@ Content = dict[str, object]
 _BADGES = {
     Finding.BETTER: "better",
     Finding.WORSE: "worse",
-    Finding.UNCLEAR: "unclear",
-    Finding.SAME: "unclear",
-    Finding.TOO_FEW: "unclear",
+    Finding.UNCLEAR: "no difference seen",
+    Finding.SAME: "the same",
+    Finding.TOO_FEW: "too few clicks",
 }
 
 
@@ -60,8 +60,8 @@ def report_content(comparison: Comparison, models: Sequence[LoadedModel], record
 def _verdicts(comparison: Comparison, names: Sequence[str]) -> list[Content]:
     return [
         {
-            "kind": _BADGES[verdict.finding],
             "finding": verdict.finding.value,
+            "badge": _BADGES[verdict.finding],
             "name": names[verdict.column],
             "column": verdict.column,
             "value": points(verdict.difference.value),
@@ -140,11 +140,9 @@ def _slice_row(comparison: Comparison, label: str, figures: ClickFigures) -> Con
 def _remarks(comparison: Comparison, compared: ComparedFamily, names: Sequence[str]) -> list[str]:
     remarks = []
     for column, name in enumerate(names[1:], 1):
-        best, worst = extreme_slices(compared, column, comparison.plan.measure)
-        named = (("gains most", best), ("loses most", worst))
-        said = [f"{word} at {one[0]} ({points(one[1])})" for word, one in named if one]
+        said = extremes_text(*extreme_slices(compared, column, comparison.plan.measure))
         if said:
-            remarks.append(f"{name} {' and '.join(said)}.")
+            remarks.append(f"{name} {said}.")
     return remarks
 
 

@@ -41,7 +41,7 @@ def by_time(paired: PairedClicks) -> SliceFamily:
     first and the last hundredth have no say in the width, and what lies outside is a slice before or behind the line.
     """
     at_ms = paired.clicks["timestamp_ms"].to_numpy()
-    start_ms, end_ms = (int(moment) for moment in np.quantile(at_ms, _FIRST_AND_LAST))
+    start_ms, end_ms = (int(moment) for moment in np.quantile(at_ms, _FIRST_AND_LAST, method="nearest"))
     width_ms = next(
         (width for width in _WIDTHS_MS if end_ms // width - start_ms // width < MOST_TIME_SLICES), _WIDTHS_MS[-1]
     )

@@ -19,9 +19,9 @@ class Finding(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    UNCLEAR = "no difference seen"
-    SAME = "the same"
-    TOO_FEW = "too few clicks"
+    UNCLEAR = "unclear"
+    SAME = "same"
+    TOO_FEW = "too_few"
 
 
 @dataclass(frozen=True)
