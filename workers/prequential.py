@@ -147,7 +147,8 @@ class PrequentialScorer:
         """Return which clicks' users had a list, (O,), and which click of the batch it is of, -1 for none, (O,)."""
         place, previous = earlier_clicks(stepped.row)
         history_length = stepped.clicks - 1
-        has_list = (self._strategy[stepped.row] != _NO_LIST) & (stepped.row != NO_ROW)
+        # Of a click without consent this is another row's affair; it has no history.
+        has_list = self._strategy[stepped.row] != _NO_LIST
         if self._per_click:
             has_list = (has_list | (previous >= 0)) & (history_length > 0)
         else:

@@ -71,12 +71,14 @@ def make_pipeline(
     hot_users: int = 1_000,
     prequential: bool = False,
     state_ttl_ms: int | None = None,
+    unavailable: Sequence[int] = (),
 ) -> Pipeline:
     """A pipeline whose clock stands a month after the clicks."""
     month_later_ms = MAY_2024_MS + 30 * 86_400_000
     loader = StateLoader(runtime, artifact.vocabulary, store, capacity=hot_users)
     stepper = Stepper(runtime, loader.arena, state_ttl_ms=state_ttl_ms, with_seen=exclude_seen)
     item_bias = np.zeros(artifact.manifest.item_count, np.float32)
+    item_bias[list(unavailable)] = -np.inf
     ranker = Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen)
     scorer = PrequentialScorer(
         artifact,

@@ -175,8 +175,16 @@ def test_another_models_state_had_none_of_our_lists(
     foreign = replace(decode_state(store.rows[0, b"ann"]), slots=((OTHER_MODEL, b"other tensors"),))
     store.install([StateRow(0, b"ann", encode_state(foreign))], {})
     pipeline = make_pipeline(
-        tiny_artifact, runtime, store=store, writer=RecordingWriter(), prequential=True, per_click=per_click
+        tiny_artifact,
+        runtime,
+        store=store,
+        writer=RecordingWriter(),
+        prequential=True,
+        per_click=per_click,
+        hot_users=1,
     )
+    # Leaves a list of his in the only row.
+    scores(pipeline, clicks_of("bob", "item-04"))
     assert len(scores(pipeline, clicks_of("ann", "item-05", offset=1))) == 0
     scored = scores(pipeline, clicks_of("ann", "item-06", offset=2))
     assert STRATEGIES[scored.strategy[0]] is Strategy.REBUILT
@@ -187,6 +195,27 @@ def test_an_unreadable_state_had_no_list(tiny_artifact: Artifact, runtime: Model
     store = MemoryRows({(0, b"ann"): b"\x01 damaged"})
     pipeline = make_pipeline(tiny_artifact, runtime, store=store, writer=RecordingWriter(), prequential=True)
     assert scores(pipeline, clicks_of("ann", "item-04", "item-05")).position.tolist() == [1]
+
+
+def test_a_list_ends_where_no_more_items_are_available(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
+    """Of thirty items three are: clicks on the others are misses, whatever fills the rest of ten places."""
+    unavailable = [index for index in range(30) if index not in {3, 7, 20}]
+    broker = RecordingWriter()
+    pipeline = make_pipeline(
+        tiny_artifact, runtime, store=MemoryRows(), writer=broker, prequential=True, unavailable=unavailable
+    )
+    clicks = clicks_of("ann", "unknown", *(f"item-{index:02}" for index in range(30)), "item-00")
+    scored = scores(pipeline, clicks)
+    lists = [json.loads(body)["items"] for _, body in sorted(lists_by_click(broker).items())]
+    assert {len(items) for items in lists} == {3}
+    expected = [
+        items.index(click.item_id) + 1 if click.item_id in items else 0
+        for items, click in zip(lists, clicks[1:], strict=False)
+    ]
+    assert scored.rank.tolist() == expected
+    assert np.count_nonzero(expected) == 3
+    assert scored.popular_rank[[3, 7, 20]].tolist() == [1, 2, 3]
+    assert np.count_nonzero(scored.popular_rank) == 3
 
 
 def test_nothing_is_scored_where_nobody_asks(tiny_artifact: Artifact, runtime: ModelRuntime) -> None:
