@@ -19,7 +19,7 @@ LEAST_RESAMPLES = 200
 
 
 class MeasureName(StrEnum):
-    """The measures by their names on a command line."""
+    """`nextclick.comparison.measures.Measure` by the names of a command line, which must not wait for numpy."""
 
     HIT_RATE = "hitrate"
     MRR = "mrr"
@@ -69,7 +69,7 @@ def compare(
     from nextclick.comparison.figures import Plan  # noqa: PLC0415
     from nextclick.comparison.html_report import render_report, require_report_extra  # noqa: PLC0415
     from nextclick.comparison.json_report import comparison_as_json  # noqa: PLC0415
-    from nextclick.comparison.measures import MEASURES  # noqa: PLC0415
+    from nextclick.comparison.measures import Measure  # noqa: PLC0415
     from nextclick.comparison.output_files import require_place, write_whole  # noqa: PLC0415
     from nextclick.comparison.printing import print_comparison  # noqa: PLC0415
     from nextclick.comparison.scoring import load_models, score_models  # noqa: PLC0415
@@ -83,7 +83,7 @@ def compare(
     selection = selection_of(partitions, offsets, since, until, limit)
     models = load_models(artifacts, exclude_seen=exclude_seen)
     outcomes, facts = score_models(models, recording, selection, _progress)
-    plan = Plan(MEASURES[list(MeasureName).index(measure)], resamples, seed)
+    plan = Plan(Measure[measure.name], resamples, seed)
     with _slice_progress() as on_slice:
         comparison = compare_outcomes(outcomes, plan, on_slice)
     print_comparison(Console(highlight=False, soft_wrap=True), comparison)

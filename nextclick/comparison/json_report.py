@@ -58,6 +58,7 @@ def _recording(recording: RecordingFacts) -> dict[str, object]:
     return {
         "file": recording.name,
         "topic": recording.head.topic,
+        "part": recording.part,
         "records": None if totals is None else totals.records,
         "digest": None if totals is None else totals.digest,
     }

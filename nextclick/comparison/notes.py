@@ -61,10 +61,11 @@ def _of_one_item(comparison: Comparison) -> list[str]:
         items = one.gained if gain > 0 else one.lost
         if verdict.is_clear and items and abs(items[0].gain) > _LARGE_SHARE * abs(gain):
             item, rest = items[0], gain - items[0].gain
+            name, reference = comparison.models[one.column].name, comparison.models[0].name
             said.append(
-                f"{comparison.models[one.column].name} finds {_signed(gain)} clicks in all: {_signed(item.gain)} of "
-                f"one item, {printable(item.item_id)}, and {_signed(rest)} of all others. The intervals are about "
-                "other users with the same items; with other items it may look otherwise."
+                f"{name} against {reference}: {_signed(gain)} clicks found in all, {_signed(item.gain)} of one item, "
+                f"{printable(item.item_id)}, and {_signed(rest)} of all others. The intervals are about other users "
+                "with the same items; with other items it may look otherwise."
             )
     return said
 

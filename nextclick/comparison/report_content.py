@@ -222,7 +222,12 @@ def _settings(models: Sequence[LoadedModel]) -> list[tuple[str, list[str]]]:
 
 def _recording(recording: RecordingFacts) -> list[tuple[str, str]]:
     head, totals = recording.head, recording.totals
-    facts = [("file", recording.name), ("topic", f"{head.topic}, {head.partitions} partitions")]
+    facts = [
+        ("file", recording.name),
+        ("compared", recording.part),
+        ("topic", f"{printable(head.topic)}, {head.partitions} partitions"),
+        ("recorded", utc_text(head.recorded_at_ms)),
+    ]
     if totals is None:
         return [*facts, ("identity", "unknown: it was not read to its end")]
     facts += [("records", f"{totals.records:,}"), ("identity", totals.digest)]

@@ -10,6 +10,7 @@ from export.artifact import Artifact, Manifest, load_artifact
 from models.errors import SettingsError
 from nextclick.comparison.pairing import ModelOutcomes
 from nextclick.golden.making import list_settings
+from nextclick.moments import utc_text
 from nextclick.prequential.outcomes import score_recording
 from nextclick.printable import printable
 from nextclick.recording.description import RecordingHead, RecordingTotals
@@ -18,6 +19,7 @@ from nextclick.recording.selection import Selection
 from nextclick.recording.sources import all_records
 from workers.settings import Settings, load_settings
 
+WHOLE = "all of it"
 # Yields what is told how many records of a recording were read.
 ProgressOf = Callable[[str, Recording], AbstractContextManager[Callable[[int], None]]]
 
@@ -55,11 +57,13 @@ class RecordingFacts:
         name: The file's.
         head: What it says first.
         totals: What it says last; None where it was not read that far.
+        part: Which of its records were meant, in words.
     """
 
     name: str
     head: RecordingHead
     totals: RecordingTotals | None
+    part: str = WHOLE
 
 
 def load_models(folders: Sequence[Path], *, exclude_seen: bool | None) -> tuple[LoadedModel, ...]:
@@ -95,6 +99,23 @@ def names_of(folders: Sequence[Path]) -> tuple[str, ...]:
     return tuple(numbered)
 
 
+def part_text(selection: Selection) -> str:
+    """Return what a selection leaves of a recording, in words."""
+    said = []
+    if selection.partitions:
+        said.append("partitions " + ", ".join(map(str, sorted(selection.partitions))))
+    for partition, offsets in sorted(selection.offsets.items()):
+        start, end = ("" if offset is None else offset for offset in (offsets.start, offsets.end))
+        said.append(f"offsets {partition}:{start}-{end}")
+    if selection.since_ms is not None:
+        said.append(f"since {utc_text(selection.since_ms)}")
+    if selection.until_ms is not None:
+        said.append(f"until {utc_text(selection.until_ms)}")
+    if selection.limit is not None:
+        said.append(f"the first {selection.limit:,}")
+    return ", ".join(said) or WHOLE
+
+
 def score_models(
     models: Sequence[LoadedModel], path: Path, selection: Selection, progress_of: ProgressOf
 ) -> tuple[tuple[ModelOutcomes, ...], RecordingFacts]:
@@ -118,4 +139,4 @@ def score_models(
         known = frozenset(model.artifact.items["item_id"].to_list())
         trained_until_ms = model.manifest.training_data.last_timestamp_ms
         outcomes.append(ModelOutcomes(model.name, frame, model.manifest.list_length, known, trained_until_ms))
-    return tuple(outcomes), RecordingFacts(path.name, recording.head, recording.totals)
+    return tuple(outcomes), RecordingFacts(path.name, recording.head, recording.totals, part_text(selection))

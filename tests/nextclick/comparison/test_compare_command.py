@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from export.artifact import Artifact
 from nextclick.cli import app
-from nextclick.comparison.scoring import names_of
+from nextclick.comparison.scoring import names_of, part_text
 from nextclick.recording.records import RecordedRecord
+from nextclick.recording.selection import OffsetRange, Selection
 from tests.click_records import click_value
 from tests.click_tables import MAY_2024_MS
 from tests.nextclick.recording.made import links, make_head, make_recorded, write_recording
@@ -116,10 +117,15 @@ def test_a_worse_challenger_fails_where_that_is_asked_for(
     assert " more often than " in codes[0]
 
 
-def test_a_part_of_the_recording(tiny_artifact: Artifact, other_artifact: Artifact, recording: Path) -> None:
-    code, said = invoke(tiny_artifact.folder, other_artifact.folder, recording, "--partition", "2")
+def test_a_part_of_the_recording(
+    tiny_artifact: Artifact, other_artifact: Artifact, recording: Path, tmp_path: Path
+) -> None:
+    found = tmp_path / "found.json"
+    folders = (tiny_artifact.folder, other_artifact.folder)
+    code, said = invoke(*folders, recording, "--partition", "2", "--limit", "60", "--json", found)
     assert code == 0, said
-    assert "70 clicks of 10 users" in said
+    assert "50 clicks of 10 users" in said
+    assert json.loads(found.read_text(encoding="utf-8"))["recording"]["part"] == "partitions 2, the first 60"
 
 
 def test_nothing_is_overwritten_unasked(
@@ -149,6 +155,13 @@ def test_what_cannot_be_done_is_one_sentence(tiny_artifact: Artifact, recording:
     code, said = invoke(folder, folder, single)
     assert code == 1
     assert "no user comes back" in said
+
+
+def test_a_part_is_told_in_words() -> None:
+    """Open ends stay open."""
+    parts = Selection(frozenset({3, 1}), {3: OffsetRange(100, None), 1: OffsetRange(None, 7)}, MAY_2024_MS, None, None)
+    assert part_text(parts) == "partitions 1, 3, offsets 1:-7, offsets 3:100-, since 2024-05-01 00:00:00 UTC"
+    assert part_text(Selection()) == "all of it"
 
 
 def test_models_are_called_by_their_folders() -> None:

@@ -113,7 +113,7 @@ def test_what_casts_doubt_is_said() -> None:
     assert "20.1% of these clicks are from the time that a was trained on" in doubts
     assert "Left out, because another model had no list for them: 1 of a's 150 clicks." in doubts
     assert "The lists of b were cut to 10" in doubts
-    assert "b finds +69 clicks in all: +60 of one item, star, and +9 of all others." in doubts
+    assert "b against a: +69 clicks found in all, +60 of one item, star, and +9 of all others." in doubts
     assert doubts_of(compare(make_models(), PLAN)) == []
 
 
