@@ -44,8 +44,6 @@ log = structlog.get_logger("nextclick")
 # Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
 BATCH_BYTES = 1 << 20
 MEASURE_INTERVAL_S = 5.0
-# Between the consumer and the agent, each of at most `max_batch_records`: what bounds memory while the broker is slow.
-QUEUED_FETCHES = 8
 
 
 class RecommenderApp(StreamingApp):
@@ -213,6 +211,7 @@ def _measure(app: RecommenderApp) -> None:
         consumer = batch_consumer(app)
         tps = [tp for tp in consumer.assignment() if tp.topic == app.settings.source_topic]
         app.metrics.set_lag({tp.partition: await consumer.lag(tp) for tp in tps} if app.readiness.is_ready else {})
+        app.metrics.set_unprocessed({tp.partition: consumer.unprocessed(tp) for tp in tps})
         app.metrics.set_uncommitted({tp.partition: consumer.uncommitted(tp) for tp in tps})
         app.metrics.set_in_hand(batches=consumer.batches_in_flight, tasks=len(asyncio.all_tasks()))
         ends = {tp.partition: consumer.highwater(tp) for tp in tps} if app.readiness.is_ready else {}
@@ -222,7 +221,7 @@ def _measure(app: RecommenderApp) -> None:
 
 def _batch_topic(app: RecommenderApp, name: str) -> TopicT:
     """Return a topic whose fetched batches reach the agent as they are, and whose offsets we commit."""
-    return app.topic(name, key_serializer="raw", value_serializer="raw", acks=False, maxsize=QUEUED_FETCHES)
+    return app.topic(name, key_serializer="raw", value_serializer="raw", acks=False)
 
 
 def _follow_rebalances(app: RecommenderApp) -> None:

@@ -27,6 +27,7 @@ from mode.types import ServiceT
 
 from workers.batch_in_flight import BatchInFlight
 from workers.fetched_records import Era, FetchedRecords, batch_message
+from workers.partition_progress import PartitionProgress, room
 from workers.session_lease import SessionLease
 from workers.streaming_app import StreamingApp
 
@@ -46,9 +47,7 @@ class BatchConsumer(driver.Consumer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._next_offsets: dict[TP, int] = {}
-        # Newest offset that may be or was committed, of partitions that have had a batch in this generation.
-        self._processed: dict[TP, int] = {}
+        self._progress = PartitionProgress(room(cast(StreamingApp, self.app).settings))
         self._in_flight: set[BatchInFlight] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -88,6 +87,10 @@ class BatchConsumer(driver.Consumer):
     async def _fetch_and_deliver(self) -> None:
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
+            return
+        if self._progress.is_full:
+            if not await self._progress.moves(FETCH_TIMEOUT_S):
+                await self._stay_member()
             return
         async with self._position_lock:
             await self._go_back()
@@ -143,8 +146,9 @@ class BatchConsumer(driver.Consumer):
         for tp in deliverable:
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         await self.callback(batch_message(FetchedRecords(deliverable, era)))
-        for tp in deliverable:
+        for tp, records in deliverable.items():
             self._undelivered.pop(tp, None)
+            self._progress.deliver(tp, records[0].offset, records[-1].offset + 1)
 
     async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> None:
         """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read."""
@@ -206,6 +210,7 @@ class BatchConsumer(driver.Consumer):
         self.stop_flow()
         async with self._position_lock:
             self._seeks += 1
+            self._progress.begin_again()
             await super().perform_seek()
 
     # ---- batches in flight and their offsets
@@ -224,31 +229,28 @@ class BatchConsumer(driver.Consumer):
         try:
             yield batch
             if batch.is_owned:
-                self._move_offsets(batch.next_offsets)
+                self._progress.process(batch.next_offsets)
         finally:
             self._in_flight.discard(batch)
             if not self._in_flight:
                 self._idle.set()
 
-    def _move_offsets(self, next_offsets: Mapping[TP, int]) -> None:
-        for tp, offset in next_offsets.items():
-            # Redelivered records are processed again, below what is done already.
-            self._processed[tp] = max(offset, self._processed.get(tp, 0))
-            self._next_offsets[tp] = self._processed[tp]
-
     async def lag(self, tp: TP) -> int:
         """Return how many records of a partition are not processed yet."""
-        highwater = self.highwater(tp) or 0
-        processed = self._processed.get(tp)
+        processed = self._progress.processed(tp)
         if processed is None:
             processed = await self.position(tp) or 0
-        return max(0, highwater - processed)
+        return max(0, (self.highwater(tp) or 0) - processed)
 
     def uncommitted(self, tp: TP) -> int:
         """Return how many offsets of a partition are processed and not committed yet."""
-        processed = self._processed.get(tp)
+        processed = self._progress.processed(tp)
         # A partition of which nothing was ever committed is read from its beginning.
         return 0 if processed is None else max(0, processed - (self._committed_offset.get(tp) or 0))
+
+    def unprocessed(self, tp: TP) -> int:
+        """Return how many offsets of a partition are fetched, and wait in the stream or are in flight."""
+        return self._progress.unprocessed(tp)
 
     @property
     def batches_in_flight(self) -> int:
@@ -278,7 +280,7 @@ class BatchConsumer(driver.Consumer):
     async def force_commit(self, topics: TPorTopicSet | None = None, start_new_transaction: bool = True) -> bool:
         """Commit what finished batches allow, and of other topics what their agents have acknowledged."""
         committed: bool = await super().force_commit(topics, start_new_transaction)
-        offsets, self._next_offsets = self._next_offsets, {}
+        offsets = self._progress.take_to_commit()
         if not offsets:
             return committed
         committed = await self._commit(offsets)
@@ -289,9 +291,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was not committed: after the callback another worker goes on from the committed offsets."""
         await super().on_partitions_revoked(revoked)
-        for tp in revoked:
-            self._next_offsets.pop(tp, None)
-            self._processed.pop(tp, None)
+        self._progress.forget(revoked)
 
 
 def batch_consumer(app: AppT) -> BatchConsumer:

@@ -84,6 +84,12 @@ class WorkerMetrics:
             ["partition"],
             registry=self.registry,
         )
+        self._unprocessed = Gauge(
+            "nextclick_fetched_records",
+            "Records of the click topic that are fetched and not processed yet: what a slow output keeps waiting.",
+            ["partition"],
+            registry=self.registry,
+        )
         self._uncommitted = Gauge(
             "nextclick_uncommitted_records",
             "Records of the click topic that are processed and whose offsets are not committed yet.",
@@ -187,6 +193,10 @@ class WorkerMetrics:
     def set_lag(self, lag_of_partition: Mapping[int, int]) -> None:
         """Set how far behind each of the worker's partitions is; partitions that moved away disappear."""
         _set_by_partition(self._lag, lag_of_partition)
+
+    def set_unprocessed(self, records_of_partition: Mapping[int, int]) -> None:
+        """Set how much of each partition is fetched and not processed."""
+        _set_by_partition(self._unprocessed, records_of_partition)
 
     def set_uncommitted(self, records_of_partition: Mapping[int, int]) -> None:
         """Set how much of each partition is processed and not committed."""

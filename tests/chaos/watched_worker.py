@@ -29,7 +29,7 @@ def uncommitted_offsets(app: AppT) -> float:
     consumer = app.consumer
     kept: Sequence[Mapping[object, Sequence[object]]] = (consumer._acked, consumer._gap)  # type: ignore[attr-defined]
     faust = sum(len(offsets) for of_partition in kept for offsets in of_partition.values())
-    return faust + len(consumer._unacked_messages) + len(consumer._next_offsets)  # type: ignore[attr-defined]
+    return faust + len(consumer._unacked_messages) + len(consumer._progress._to_commit)  # type: ignore[attr-defined]
 
 
 def watch(app: AppT, registry: CollectorRegistry) -> None:

@@ -31,8 +31,6 @@ ARRIVAL_TIMEOUT_S = 30.0
 QUIET_S = 0.3
 # Several fetches a partition, so that something lies between the consumer and the agent at any time.
 FETCHED_RECORDS = 20
-# As in the worker: what lies between the consumer and the agent is bounded.
-QUEUED_FETCHES = 8
 
 
 class Reading(ABC):
@@ -145,9 +143,7 @@ class BatchReading(Reading):
         return app
 
     def _add_agent(self) -> None:
-        topic = self.app.topic(
-            self.topic.name, key_serializer="raw", value_serializer="raw", acks=False, maxsize=QUEUED_FETCHES
-        )
+        topic = self.app.topic(self.topic.name, key_serializer="raw", value_serializer="raw", acks=False)
 
         @self.app.agent(topic, name="read", supervisor_strategy=CrashingSupervisor)
         async def read(stream: StreamT[FetchedRecords]) -> None:

@@ -31,6 +31,7 @@ def metrics(tiny_artifact: Artifact) -> WorkerMetrics:
     metrics.count_rekeyed(5, {RejectionReason.NOT_UTF8: 2})
     metrics.count_abandoned_batch()
     metrics.set_lag({0: 12, 3: 0})
+    metrics.set_unprocessed({3: 7})
     metrics.set_uncommitted({3: 4})
     metrics.set_in_hand(batches=2, tasks=31)
     metrics.set_restore_remaining({0: 5})
@@ -83,6 +84,7 @@ def test_a_batch_is_counted_by_what_became_of_it(metrics: WorkerMetrics) -> None
         "nextclick_abandoned_batches_total": 1,
         "nextclick_consumer_lag_records{partition=0}": 12,
         "nextclick_consumer_lag_records{partition=3}": 0,
+        "nextclick_fetched_records{partition=3}": 7,
         "nextclick_uncommitted_records{partition=3}": 4,
         "nextclick_batches_in_flight": 2,
         "nextclick_event_loop_tasks": 31,
@@ -99,7 +101,7 @@ def test_a_batch_is_counted_by_what_became_of_it(metrics: WorkerMetrics) -> None
 
 def test_names_follow_the_rules_of_prometheus(metrics: WorkerMetrics) -> None:
     """Lower case, base units, `_total` on counters and on nothing else, one prefix, a help text."""
-    assert len(families(metrics)) == 32
+    assert len(families(metrics)) == 33
     for family in families(metrics):
         assert re.fullmatch(r"nextclick_[a-z]+(_[a-z]+)*", family.name), family.name
         assert family.documentation.endswith(".")

@@ -1,4 +1,4 @@
-"""How many offsets are processed and not committed: what the gauge shows."""
+"""How many offsets are fetched and not processed, processed and not committed: what the gauges show."""
 
 import asyncio
 import random
@@ -43,5 +43,38 @@ def test_processed_records_wait_for_a_commit(tmp_path: Path, monkeypatch: pytest
 
         await consumer.on_partitions_revoked({CLICKS[0]})
         assert consumer.uncommitted(CLICKS[0]) == 0
+
+    asyncio.run(run())
+
+
+def test_no_more_is_fetched_where_enough_is_in_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a micro-batch is done, or a seek makes what was delivered come again."""
+
+    async def run() -> None:
+        chance = random.Random(0)
+        kafka, delivered = ScriptedKafka(chance), Delivered(chance)
+        monkeypatch.setattr("workers.batch_consumer.room", lambda _settings: 5)
+        monkeypatch.setattr("workers.batch_consumer.FETCH_TIMEOUT_S", 0.01)
+        consumer = make_consumer(tmp_path, kafka, delivered, monkeypatch)
+        await consumer.perform_seek()
+        consumer.resume_flow()
+
+        async def fetch_until_full() -> int:
+            for _ in range(200):
+                await consumer._fetch_and_deliver()
+            return sum(fetch.record_count for fetch in delivered.fetches if fetch)
+
+        first = await fetch_until_full()
+        assert first == sum(consumer.unprocessed(tp) for tp in CLICKS) >= 5
+        assert await fetch_until_full() == first
+        with consumer.batch_in_flight() as batch:
+            batch.done({tp: consumer.unprocessed(tp) for tp in CLICKS})
+        assert [consumer.unprocessed(tp) for tp in CLICKS] == [0, 0]
+        second = await fetch_until_full()
+        assert second > first
+        await consumer.perform_seek()
+        consumer.resume_flow()
+        assert [consumer.unprocessed(tp) for tp in CLICKS] == [0, 0]
+        assert await fetch_until_full() > second
 
     asyncio.run(run())
