@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,report,dev
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-kafka fuzz audit compose-check online-eval demo chaos soak bench broker up down
+.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,15 +35,21 @@ types: setup ## mypy, strict, on everything
 contracts: setup ## Imports point one way
 	$(BIN)/lint-imports
 
-test: setup ## All tests that need no outside service, under five minutes on two cores
-	$(BIN)/pytest -m "not chaos" -n $(TEST_PROCESSES) --dist loadfile
+# The files with a broker first, as they are collected: the longest last would run alone.
+PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+test: setup ## All tests but the slow ones, no outside service needed, under five minutes on two cores
+	$(PYTEST) -m "not slow and not chaos"
+
+test-slow: setup ## The slow ones, some minutes more
+	$(PYTEST) -m "slow and not chaos"
 
 test-kafka: setup ## The tests with a broker against a real Apache Kafka: NEXTCLICK_TEST_BROKER=host:port names one
 	@test -n "$$NEXTCLICK_TEST_BROKER$$NEXTCLICK_TEST_KAFKA_CLUSTER" || { echo "Name a broker: make test-kafka NEXTCLICK_TEST_BROKER=host:port" >&2; exit 2; }
 	$(BIN)/pytest -m "(broker or kafka) and not chaos"
 
 test-chaos: setup ## Minutes of faults, a checker, and workers broken on purpose that it must catch; more with an Apache Kafka
-	$(BIN)/pytest -m chaos -n $(TEST_PROCESSES) --dist loadfile
+	$(PYTEST) -m chaos
 
 fuzz: setup ## 100,000 damaged records through the decoder, 20,000 through a real worker: SEED=1 for others
 	NEXTCLICK_TEST_FUZZ_RECORDS=100000 $(if $(SEED),NEXTCLICK_TEST_FUZZ_SEED=$(SEED)) $(BIN)/pytest tests/workers/test_decoding_fuzz.py tests/integration/test_fuzz.py

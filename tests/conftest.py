@@ -19,6 +19,12 @@ from tests.kafka_script import purge_nodes, start_nodes
 from tests.shared_artifacts import made_once
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that need a broker first: they take longest, and files are dealt out in this order."""
+    with_broker = {item.path for item in items if item.get_closest_marker("broker")}
+    items.sort(key=lambda item: item.path not in with_broker)
+
+
 @pytest.fixture(scope="session")
 def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
     """Bootstrap servers of a real Apache Kafka, or None where there is none."""

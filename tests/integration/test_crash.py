@@ -59,7 +59,7 @@ def lists_of_each_click(stream: Stream) -> dict[tuple[int, int], set[bytes]]:
     return lists
 
 
-@pytest.mark.parametrize("store", ["memory", "rocksdb"])
+@pytest.mark.parametrize("store", ["memory", pytest.param("rocksdb", marks=pytest.mark.slow)])
 def test_states_after_kill_9_equal_those_of_an_uninterrupted_run(
     broker: str,
     tiny_artifact: Artifact,

@@ -75,6 +75,7 @@ def shown_visits(worker: Worker) -> dict[str, object]:
     return shown
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own_is_recovered_beside_user_states(
     broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_states_of_a_changelog_that_was_made_again_are_refused(
         assert "ends at 0: it was deleted and made again" in worker.log
 
 
+@pytest.mark.slow
 def test_a_click_topic_that_was_made_again_is_noticed(
     broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
 ) -> None:

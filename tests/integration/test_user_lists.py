@@ -181,6 +181,7 @@ def test_neither_token_nor_users_are_in_the_logs(pair: Pair) -> None:
         assert "user-1" not in worker.log
 
 
+@pytest.mark.slow
 def test_lists_while_a_worker_dies_and_comes_back(
     broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
 ) -> None:
