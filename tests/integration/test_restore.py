@@ -141,6 +141,7 @@ def test_a_restart_with_rocksdb_reads_only_the_tail_of_the_changelog(
     assert {state.clicks for state in stream.decoded_states().values()} == {3}
 
 
+@pytest.mark.slow
 def test_states_of_a_changelog_that_was_made_again_are_refused(
     broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
 ) -> None:

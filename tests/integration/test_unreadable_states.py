@@ -52,7 +52,8 @@ def values_by_key(letters: Sequence[DeadLetter]) -> Mapping[bytes | None, bytes 
     return values
 
 
-@pytest.mark.parametrize("store", ["memory", pytest.param("rocksdb", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["memory", "rocksdb"])
 def test_bytes_that_do_not_decode_outlive_the_state_that_overwrites_them(
     broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path, store: str
 ) -> None:

@@ -54,13 +54,13 @@ def test_no_more_is_fetched_where_enough_is_in_hand(tmp_path: Path, monkeypatch:
         chance = random.Random(0)
         kafka, delivered = ScriptedKafka(chance), Delivered(chance)
         monkeypatch.setattr("workers.batch_consumer.room", lambda _settings: 5)
-        monkeypatch.setattr("workers.batch_consumer.FETCH_TIMEOUT_S", 0.01)
+        monkeypatch.setattr("workers.batch_consumer.FETCH_TIMEOUT_S", 0.005)
         consumer = make_consumer(tmp_path, kafka, delivered, monkeypatch)
         await consumer.perform_seek()
         consumer.resume_flow()
 
         async def fetch_until_full() -> int:
-            for _ in range(200):
+            for _ in range(20):
                 await consumer._fetch_and_deliver()
             return sum(fetch.record_count for fetch in delivered.fetches if fetch)
 
