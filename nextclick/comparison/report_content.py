@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nextclick.comparison.bootstrap import Difference
 from nextclick.comparison.comparing import ComparedFamily, Comparison
 from nextclick.comparison.disagreement import LEAST_ITEM_CLICKS, LEAST_ITEM_USERS, Disagreement, ItemChange
 from nextclick.comparison.extremes import extreme_slices, extremes_text
@@ -65,7 +66,6 @@ def _verdicts(comparison: Comparison, names: Sequence[str]) -> list[Content]:
             "name": names[verdict.column],
             "column": verdict.column,
             "value": points(verdict.difference.value),
-            "interval": f"{points(verdict.difference.low)} to {points(verdict.difference.high)}",
             "p_value": _p_text(verdict.adjusted_p),
             "sentence": sentence(verdict, names[verdict.column], names[0], comparison.whole, comparison.list_length),
         }
@@ -74,22 +74,19 @@ def _verdicts(comparison: Comparison, names: Sequence[str]) -> list[Content]:
 
 
 def _whole(comparison: Comparison, names: Sequence[str]) -> Content:
-    rows = []
-    for column, name in enumerate([*names, "popular list"]):
-        cells = []
-        for measure in MEASURES:
-            difference = comparison.whole.differences.get((column, measure))
-            cells.append(
-                {
-                    "value": percent(comparison.whole.value(column, measure)),
-                    "difference": None if difference is None else points(difference.value),
-                    "interval": None
-                    if difference is None
-                    else f"{points(difference.low)} to {points(difference.high)}",
-                    "p_value": None if difference is None else _p_text(difference.p_value),
-                }
-            )
-        rows.append({"name": name, "column": column, "cells": cells, "popular": column == comparison.popular_column})
+    whole = comparison.whole
+    rows = [
+        {
+            "name": name,
+            "column": column,
+            "popular": column == comparison.popular_column,
+            "cells": [
+                {"value": percent(whole.value(column, measure)), **_judged(whole.differences.get((column, measure)))}
+                for measure in MEASURES
+            ],
+        }
+        for column, name in enumerate([*names, "popular list"])
+    ]
     return {
         "measures": [f"{measure}@{comparison.list_length}" for measure in MEASURES],
         "rows": rows,
@@ -115,17 +112,10 @@ def _family(comparison: Comparison, compared: ComparedFamily, names: Sequence[st
 
 def _slice_row(comparison: Comparison, label: str, figures: ClickFigures) -> Content:
     measure = comparison.plan.measure
-    challengers = []
-    for column in range(1, len(comparison.models)):
-        difference = figures.differences.get((column, measure))
-        challengers.append(
-            {
-                "value": percent(figures.value(column, measure)),
-                "difference": None if difference is None else points(difference.value),
-                "interval": None if difference is None else f"{points(difference.low)} to {points(difference.high)}",
-                "is_clear": difference is not None and (difference.low > 0 or difference.high < 0),
-            }
-        )
+    challengers = [
+        {"value": percent(figures.value(column, measure)), **_judged(figures.differences.get((column, measure)))}
+        for column in range(1, len(comparison.models))
+    ]
     return {
         "label": label,
         "clicks": f"{figures.clicks:,}",
@@ -134,6 +124,17 @@ def _slice_row(comparison: Comparison, label: str, figures: ClickFigures) -> Con
         "reference": percent(figures.value(0, measure)),
         "popular": percent(figures.value(comparison.popular_column, measure)),
         "challengers": challengers,
+    }
+
+
+def _judged(difference: Difference | None) -> Content:
+    """Return a difference with its interval, and whether that leaves out 0; None is none, or too small to say."""
+    if difference is None:
+        return {"difference": None, "interval": None, "is_clear": False}
+    return {
+        "difference": points(difference.value),
+        "interval": f"{points(difference.low)} to {points(difference.high)}",
+        "is_clear": difference.low > 0 or difference.high < 0,
     }
 
 
