@@ -5,9 +5,10 @@ from rich.table import Table
 from rich.text import Text
 
 from nextclick.comparison.bootstrap import Difference
-from nextclick.comparison.comparing import ComparedFamily, Comparison
+from nextclick.comparison.comparing import Comparison
 from nextclick.comparison.disagreement import Disagreement, ItemChange
 from nextclick.comparison.extremes import extreme_slices, extremes_text
+from nextclick.comparison.figures import ClickFigures
 from nextclick.comparison.measures import MEASURES, Measure
 from nextclick.comparison.notes import doubts_of, how_to_read
 from nextclick.comparison.verdict import Finding, percent, points, sentence
@@ -17,6 +18,8 @@ _STYLES = {Finding.BETTER: "bold green", Finding.WORSE: "bold red"}
 # The others are long: they are in the report and in the JSON.
 _SHOWN_FAMILIES = ("history_length", "user_age", "item_popularity", "item_known", "strategy")
 _SHOWN_ITEMS = 3
+# Columns of a terminal that has room for how many users a slice is of; every table fits into 80.
+_WIDE = 90
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -31,7 +34,9 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     console.print(_figures(comparison, names))
     for disagreement in comparison.disagreements:
         console.print()
-        console.print(_slices(comparison, disagreement.column, names))
+        measure = f"{comparison.plan.measure}@{comparison.list_length}, %"
+        console.print(Text(f"{names[disagreement.column]} against {names[0]}: {measure}", "bold"))
+        console.print(_slices(comparison, disagreement.column, with_users=console.width >= _WIDE))
         _print_disagreement(console, disagreement, names)
         hours = next(compared for compared in comparison.families if compared.family.key == "hour")
         said = extremes_text(*extreme_slices(hours, disagreement.column, comparison.plan.measure))
@@ -43,41 +48,36 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 
 def _figures(comparison: Comparison, names: list[str]) -> Table:
-    table = _table("", *(f"{measure}@{comparison.list_length} %" for measure in MEASURES), numbers=len(MEASURES))
+    table = _table("", *(f"{measure}@{comparison.list_length} %" for measure in MEASURES))
     for column, name in enumerate([*names, "popular list"]):
-        cells = [Text(name, "dim" if column == comparison.popular_column else "")]
-        cells += [Text(percent(comparison.whole.value(column, measure))) for measure in MEASURES]
-        table.add_row(*cells)
+        values = (percent(comparison.whole.value(column, measure)) for measure in MEASURES)
+        table.add_row(Text(name, "dim" if column == comparison.popular_column else ""), *map(Text, values))
         if column:
-            differences = (comparison.whole.differences[column, measure] for measure in MEASURES)
-            table.add_row("", *(Text(interval_text(one), "dim") for one in differences))
+            differences = [comparison.whole.differences[column, measure] for measure in MEASURES]
+            table.add_row(Text("  difference", "dim"), *(Text(points(one.value), "dim") for one in differences))
+            table.add_row(Text("  95 % interval", "dim"), *(Text(_interval(one), "dim") for one in differences))
     return table
 
 
-def _slices(comparison: Comparison, column: int, names: list[str]) -> Table:
-    measure = comparison.plan.measure
-    table = _table(
-        f"{measure}@{comparison.list_length} %", "clicks", "users", names[0], names[column], "difference", numbers=5
-    )
+def _slices(comparison: Comparison, column: int, *, with_users: bool) -> Table:
+    counts = ("clicks", "users") if with_users else ("clicks",)
+    table = _table("", *counts, "reference", "challenger", "difference")
     for compared in comparison.families:
         if compared.family.key in _SHOWN_FAMILIES:
-            table.add_section()
             table.add_row(Text(compared.family.title, "bold"))
-            _add_slices(table, compared, column, measure)
+            for label, figures in zip(compared.family.labels, compared.figures, strict=True):
+                cells = _slice_cells(figures, column, comparison.plan.measure)
+                said = [f"{count:,}" for count in (figures.clicks, figures.users)][: len(counts)]
+                table.add_row(Text(f"  {printable(label)}"), *said, *cells)
     return table
 
 
-def _add_slices(table: Table, compared: ComparedFamily, column: int, measure: Measure) -> None:
-    for label, figures in zip(compared.family.labels, compared.figures, strict=True):
-        difference = figures.differences.get((column, measure))
-        table.add_row(
-            Text(f"  {printable(label)}"),
-            f"{figures.clicks:,}",
-            f"{figures.users:,}",
-            percent(figures.value(0, measure)),
-            percent(figures.value(column, measure)),
-            Text("too small", "dim") if difference is None else Text(interval_text(difference)),
-        )
+def _slice_cells(figures: ClickFigures, column: int, measure: Measure) -> tuple[str, str, Text]:
+    difference = figures.differences.get((column, measure))
+    judged = Text("too small", "dim")
+    if difference is not None:
+        judged = Text(f"{points(difference.value)} [{points(difference.low)}, {points(difference.high)}]")
+    return percent(figures.value(0, measure)), percent(figures.value(column, measure)), judged
 
 
 def _print_disagreement(console: Console, disagreement: Disagreement, names: list[str]) -> None:
@@ -101,13 +101,13 @@ def _item_text(item: ItemChange) -> str:
     return f"{printable(item.item_id)} ({item.reference_hits:,} -> {item.challenger_hits:,} of {item.clicks:,} clicks)"
 
 
-def interval_text(difference: Difference) -> str:
-    """Return a difference and its interval, in points."""
-    return f"{points(difference.value)} [{points(difference.low)}, {points(difference.high)}]"
+def _interval(difference: Difference) -> str:
+    return f"{points(difference.low)} to {points(difference.high)}"
 
 
-def _table(*headers: str, numbers: int) -> Table:
+def _table(name: str, *numbers: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for place, header in enumerate(headers):
-        table.add_column(Text(header), justify="right" if place >= len(headers) - numbers else "left", no_wrap=True)
+    table.add_column(Text(name), overflow="fold")
+    for number in numbers:
+        table.add_column(Text(number), justify="right", no_wrap=True)
     return table

@@ -104,6 +104,21 @@ def test_the_same_artifact_twice_is_no_difference(tiny_artifact: Artifact, recor
     assert "tiny (2) and tiny put every clicked item on the same rank, on 280 clicks of 40 users." in said
 
 
+def test_json_lines_tell_what_they_are_at_their_end(
+    tiny_artifact: Artifact, other_artifact: Artifact, tmp_path: Path
+) -> None:
+    """Read to it, they have an identity; before it nobody knows."""
+    lines, found = tmp_path / "clicks.jsonl.zst", tmp_path / "found.json"
+    totals = write_recording(lines, clicks(each=4), make_head(recorded_at_ms=MAY_2024_MS + 400 * 86_400_000))
+    arguments = (tiny_artifact.folder, other_artifact.folder, lines, "--json", found, "--force")
+    digests = []
+    for options in ((), ("--limit", "100")):
+        code, said = invoke(*arguments, *options)
+        assert code == 0, said
+        digests.append(json.loads(found.read_text(encoding="utf-8"))["recording"]["digest"])
+    assert digests == [totals.digest, None]
+
+
 def test_a_worse_challenger_fails_where_that_is_asked_for(
     tiny_artifact: Artifact, other_artifact: Artifact, recording: Path
 ) -> None:
