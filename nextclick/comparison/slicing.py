@@ -11,9 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nextclick.comparison.pairing import ModelOutcomes, PairedClicks
+from workers.prequential_tally import HISTORY_BINS, history_bins
 
-# How many clicks a user's state held when the list was made, by least number.
-_HISTORY_BINS = ((0, "0"), (1, "1"), (2, "2 to 4"), (5, "5 to 9"), (10, "10 to 19"), (20, "20 and more"))
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 # Shares of the clicks that the head, and head and middle together, have.
 _HEAD_SHARE, _MIDDLE_SHARE = 0.5, 0.9
@@ -42,16 +41,15 @@ class SliceFamily:
 
 
 def by_history(paired: PairedClicks) -> SliceFamily:
-    """Cut by how many clicks the list was made from."""
-    length = paired.clicks["history_length"].to_numpy()
-    index = np.searchsorted([least for least, _ in _HISTORY_BINS], length, side="right") - 1
+    """Cut by how many clicks the list was made from, in the bins of the worker's counters."""
+    index = history_bins(paired.clicks["history_length"].to_numpy())
     return _present(
         SliceFamily(
             "history_length",
             "History length",
             "How many clicks of its user the list was made from. At 1 the user is new to the models.",
-            tuple(label for _, label in _HISTORY_BINS),
-            index.astype(np.int64),
+            HISTORY_BINS,
+            index,
         )
     )
 

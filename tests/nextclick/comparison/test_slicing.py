@@ -31,9 +31,9 @@ def comparison() -> Comparison:
 
 def test_history_lengths() -> None:
     lengths = [1, 2, 4, 5, 9, 10, 19, 20, 700]
-    expected = ["1", "2 to 4", "2 to 4", "5 to 9", "5 to 9", "10 to 19", "10 to 19", "20 and more", "20 and more"]
+    expected = ["1", "2-4", "2-4", "5-9", "5-9", "10-19", "10-19", "20+", "20+"]
     assert labelled(by_history(paired_of(history=lengths))) == expected
-    assert by_history(paired_of(history=[3, 30])).labels == ("2 to 4", "20 and more")
+    assert by_history(paired_of(history=[3, 30])).labels == ("2-4", "20+")
 
 
 def test_new_users() -> None:
