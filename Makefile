@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,report,dev
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench broker up down
+.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench replay-proof broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ $(BENCH_VENV)/.installed: pyproject.toml
 
 bench: setup $(BENCH_VENV)/.installed ## Throughput, peers, latency, restore on this machine, half an hour: BENCH_ARGS="--quick", say
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+replay-proof: setup ## Every promise of docs/replay.md on real clicks: NEXTCLICK_DATA=folder REPLAY_ARGS="--full"
+	@$(BIN)/python -m tests.replay_proof $(REPLAY_ARGS)
 
 DURATION ?= 600
 CLICKS ?= 1000000
