@@ -13,8 +13,9 @@ Legend: N clicks of a micro-batch, S of them stepped, O of them scored, U rows o
 R ring length.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,12 @@ class ScoredClicks:
 
     def __len__(self) -> int:
         return len(self.position)
+
+    @classmethod
+    def of_batches(cls, batches: Sequence["ScoredClicks"]) -> Self:
+        """Return the clicks of several micro-batches, one at least; positions are those in each of them."""
+        columns = [[getattr(batch, field.name) for batch in batches] for field in fields(cls)]
+        return cls(*map(np.concatenate, columns))
 
 
 class PrequentialScorer:
