@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS := train,embedded,rocksdb,report,dev
-# Many tests wait for a broker or a worker: two processes take two thirds of the time of one.
-TEST_PROCESSES ?= 2
+# Many tests wait for a broker or a worker: three processes keep two cores busy.
+TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench replay-proof broker up down
@@ -49,7 +49,7 @@ test-kafka: setup ## The tests with a broker against a real Apache Kafka: NEXTCL
 	$(BIN)/pytest -m "(broker or kafka) and not chaos"
 
 test-chaos: setup ## Minutes of faults, a checker, and workers broken on purpose that it must catch; more with an Apache Kafka
-	$(PYTEST) -m chaos
+	$(PYTEST) -n 2 -m chaos
 
 fuzz: setup ## 100,000 damaged records through the decoder, 20,000 through a real worker: SEED=1 for others
 	NEXTCLICK_TEST_FUZZ_RECORDS=100000 $(if $(SEED),NEXTCLICK_TEST_FUZZ_SEED=$(SEED)) $(BIN)/pytest tests/workers/test_decoding_fuzz.py tests/integration/test_fuzz.py

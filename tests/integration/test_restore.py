@@ -112,6 +112,7 @@ def create_own_topics(stream: Stream, names: Sequence[str]) -> None:
     create_topics(stream.settings.bootstrap_servers, plan, partitions=PARTITIONS, replication_factor=1)
 
 
+@pytest.mark.slow
 def test_a_restart_with_rocksdb_reads_only_the_tail_of_the_changelog(
     broker: str, tiny_artifact: Artifact, unique_name: Callable[[str], str], tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_the_demo_from_a_data_folder_to_the_summary(workplace: Path) -> None:
     assert (summary["model_id"], summary["artifact"]) == (artifact.manifest.model_id, "build/demo/artifact")
 
 
+@pytest.mark.slow
 def test_a_demo_stopped_in_the_middle_leaves_nothing_behind(workplace: Path) -> None:
     """Ctrl-C while the clicks flow, and again, as an impatient person does; what was built before was reused."""
     demo = start_demo(workplace, "--rate", "5", "--json")
