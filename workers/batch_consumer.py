@@ -143,12 +143,13 @@ class BatchConsumer(driver.Consumer):
         deliverable = {tp: records for tp, records in batches.items() if self._is_deliverable(tp, era)}
         if not deliverable:
             return
-        for tp in deliverable:
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-        await self.callback(batch_message(FetchedRecords(deliverable, era)))
         for tp, records in deliverable.items():
-            self._undelivered.pop(tp, None)
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            # Before the era can end: what is noted later would be noted of the next one.
             self._progress.deliver(tp, records[0].offset, records[-1].offset + 1)
+        await self.callback(batch_message(FetchedRecords(deliverable, era)))
+        for tp in deliverable:
+            self._undelivered.pop(tp, None)
 
     async def _deliver_each(self, tp: TP, records: Sequence[ConsumerRecord], era: Era) -> None:
         """Deliver record by record, as stock Faust does: changelogs, and whatever other agents read."""

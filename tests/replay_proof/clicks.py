@@ -8,7 +8,7 @@ from models.datasets import dataset_named
 from models.datasets.folders import find_dataset
 from models.datasets.globo_clicks import load
 
-# Some 15,000 articles' worth of a day: enough for a model that is better than the popular list.
+# Enough for a model that is better than the popular list.
 TRAINING_CLICKS = 150_000
 SLICE_CLICKS = 30_000
 

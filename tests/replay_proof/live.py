@@ -14,7 +14,7 @@ from nextclick.topic_reading import TopicReader
 from nextclick.worker_process import WorkerProcess
 from workers.settings import Settings
 
-# Of Kafka's clicks, on two busy cores, a tenth of what a worker does.
+# Far below what a worker does on two busy cores.
 SLOWEST_CLICKS_PER_S = 500
 POLL_S = 0.2
 PREQUENTIAL = "nextclick_prequential_"
