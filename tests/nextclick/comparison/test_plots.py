@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nextclick.comparison.bootstrap import Difference
+from models.bootstrap import Difference
 from nextclick.comparison.plots import (
     DifferenceSeries,
     ValueSeries,

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nextclick.comparison import bootstrap
-from nextclick.comparison.bootstrap import mean_differences, resampled_means, user_sums
-from nextclick.comparison.holm import holm_adjusted
+from models import bootstrap
+from models.bootstrap import mean_differences, resampled_means, user_sums
 
 
 def clustered(seed: int, users: int = 60, between: float = 0.5) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -95,10 +94,3 @@ def test_the_seed_is_all_the_chance_there_is() -> None:
 def test_a_p_value_is_never_zero() -> None:
     (found,) = mean_differences(np.arange(50), np.ones((50, 1)), resamples=999, seed=0)
     assert found.p_value == pytest.approx(2 / 1_000)
-
-
-def test_holm_multiplies_the_smallest_most() -> None:
-    """Holm 1979: 3 x .01; 2 x .02 = .04; .03 would fall below that, so .04 again."""
-    assert holm_adjusted([0.03, 0.01, 0.02]) == pytest.approx((0.04, 0.03, 0.04))
-    assert holm_adjusted([0.6, 0.7]) == (1.0, 1.0)
-    assert holm_adjusted([0.04]) == (0.04,)

@@ -1,4 +1,4 @@
-"""Intervals and p-values of paired differences, by resampling users.
+"""Intervals and p-values of means and of paired differences, by resampling users.
 
 The clicks of one user are not independent: a model that suits him suits him often. So the unit that is drawn, with
 replacement, is the user with all his clicks (the cluster bootstrap: Davison and Hinkley, Bootstrap Methods and their
@@ -95,13 +95,13 @@ def resampled_means(
     step = max(1, _DRAWS_AT_A_TIME // users)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        totals = _times_drawn(random, count, users) @ numerators_and_clicks  # (C, D + 1)
+        totals = times_drawn(random, count, users) @ numerators_and_clicks  # (C, D + 1)
         means[start : start + count] = totals[:, :-1] / totals[:, -1:]
     return means.round(_DECIMALS)
 
 
-def _times_drawn(random: np.random.Generator, count: int, users: int) -> NDArray[np.float64]:
-    """Return how often each user is drawn in each of C resamples, (C, U)."""
+def times_drawn(random: np.random.Generator, count: int, users: int) -> NDArray[np.float64]:
+    """Return how often each of U users is drawn in each of C resamples, (C, U)."""
     times = np.empty((count, users))
     # A row at a time: its counts stay in the processor's cache.
     for row, drawn in enumerate(random.integers(users, size=(count, users))):
