@@ -27,12 +27,14 @@ class EncodedSessions:
         session_ids: Their ids, (S,).
         first_click: Where each session begins, and N at the end, (S + 1,).
         item_index: What was clicked, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it.
+        timestamp_ms: When, milliseconds since 1970, (N,).
         features: The clicks' features, (N, F); F may be 0.
     """
 
     session_ids: tuple[str, ...]
     first_click: NDArray[np.int64]
     item_index: NDArray[np.int64]
+    timestamp_ms: NDArray[np.int64]
     features: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -106,6 +108,7 @@ def encode_sessions(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: 
         clicks.with_row_index("row")
         .select(
             "session_id",
+            "timestamp_ms",
             "event_type",
             pl.col("row").min().over("session_id").alias("first_row"),
             pl.col("item_id")
@@ -122,5 +125,6 @@ def encode_sessions(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: 
         session_ids=tuple(runs["value"].to_list()),
         first_click=np.concatenate(([0], np.cumsum(runs["len"].to_numpy(), dtype=np.int64))),
         item_index=table["item_index"].to_numpy(),
+        timestamp_ms=table["timestamp_ms"].to_numpy(),
         features=encode_features(features, table["gap_ms"].to_list(), table["event_type"].to_list()),
     )

@@ -13,6 +13,7 @@ def make_sessions(lengths: list[int]) -> EncodedSessions:
         session_ids=tuple(f"session-{number}" for number in range(len(lengths))),
         first_click=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         item_index=np.arange(count),
+        timestamp_ms=np.arange(count) * 1_000,
         features=np.arange(count, dtype=np.float32)[:, None],
     )
 

@@ -23,6 +23,7 @@ def test_sessions_lie_one_after_the_other_in_order_of_their_first_clicks() -> No
     assert sessions.session_ids == ("s2", "s1")
     assert sessions.first_click.tolist() == [0, 3, 5]
     assert sessions.item_index.tolist() == [0, 2, 1, 1, 0]
+    assert sessions.timestamp_ms.tolist() == [1_000, 3_000, 5_000, 2_000, 4_000]
     assert sessions.lengths.tolist() == [3, 2]
     assert sessions.features.shape == (5, 0)
 

@@ -7,18 +7,7 @@ from models.errors import DataError
 from models.evaluation import evaluate_network, evaluate_popularity, network_scores
 from models.metrics import figures_of, ranks_from_scores
 from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
-
-
-def make_sessions(*sessions: list[int], feature_width: int = 0) -> EncodedSessions:
-    """Sessions of item rows; random features."""
-    item_index = np.array([item for session in sessions for item in session])
-    generator = np.random.default_rng(0)
-    return EncodedSessions(
-        session_ids=tuple(str(number) for number in range(len(sessions))),
-        first_click=np.cumsum([0, *map(len, sessions)]),
-        item_index=item_index,
-        features=generator.normal(size=(len(item_index), feature_width)).astype(np.float32),
-    )
+from tests.encoded import make_sessions
 
 
 def make_network(item_count: int = 40, feature_width: int = 0) -> NextItemLSTM:

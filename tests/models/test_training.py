@@ -1,6 +1,5 @@
 from dataclasses import dataclass, field
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -13,19 +12,9 @@ from models.optimisers import SGD, Adam
 from models.schedules import StepDecay
 from models.training import EarlyStopping, EpochReport, best_epoch, train_network
 from models.training_config import BatchSection, NetworkSection, TrainingConfig, ValidationSection
+from tests.encoded import make_sessions
 
 ITEMS = 7
-
-
-def make_sessions(*sessions: list[int]) -> EncodedSessions:
-    """Sessions of item rows, without features."""
-    item_index = np.array([item for session in sessions for item in session], dtype=np.int64)
-    return EncodedSessions(
-        session_ids=tuple(str(number) for number in range(len(sessions))),
-        first_click=np.cumsum([0, *map(len, sessions)]),
-        item_index=item_index,
-        features=np.zeros((len(item_index), 0), dtype=np.float32),
-    )
 
 
 def make_cycle(sessions: int = 30, length: int = 6) -> EncodedSessions:
