@@ -3,8 +3,7 @@
 Legend: P predictions, N of them that are scored together, V items; B, T, E as in `next_item_lstm`.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -12,14 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions, last_items
-from models.errors import DataError
-from models.metrics import CUTOFFS, catalogue_coverage, figures_of, ranks_from_scores, top_items
+from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions
+from models.exposure import exposure_of
+from models.metrics import catalogue_coverage, figures_of
 from models.next_item_lstm import NextItemLSTM
+from models.ranked_predictions import LIST_LENGTH, RankedPredictions, rank_predictions
+from models.scorer import PREDICTIONS_AT_ONCE, ScoreBlock, Scorer, blocks_of_predictions
 
-# Bounds of memory: the cells of one padded batch, and the rows of one block of scores.
+# Bound of memory: the cells of one padded batch.
 _CELLS_AT_ONCE = 16_384
-_PREDICTIONS_AT_ONCE = 2_048
 
 
 class EvaluationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,16 +38,18 @@ class EvaluationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_targets: int
 
 
-class ScoreBlock(NamedTuple):
-    """Scores for some of the predictions.
+def evaluate(scorer: Scorer, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
+    """Evaluate anything that scores the catalogue; `rank_predictions` has the ranks one by one.
 
-    Attributes:
-        rows: Which of the predictions, (N,).
-        scores: Of every item, (N, V).
+    Args:
+        scorer: The model.
+        sessions: What to predict.
+        exclude_last: How many of a user's last clicks may not be listed again (the seen filter); 0 lists them all.
+
+    Raises:
+        DataError: If no session has two clicks.
     """
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    return report_of(rank_predictions(scorer.score(sessions), sessions, exclude_last=exclude_last))
 
 
 def evaluate_network(network: NextItemLSTM, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
@@ -61,12 +63,27 @@ def evaluate_network(network: NextItemLSTM, sessions: EncodedSessions, *, exclud
     Raises:
         DataError: If no session has two clicks.
     """
-    was_training = network.training
-    network.eval()
-    try:
-        return _report(sessions, network_scores(network, sessions), exclude_last)
-    finally:
-        network.train(was_training)
+    return evaluate(NetworkScorer(network), sessions, exclude_last=exclude_last)
+
+
+class NetworkScorer:
+    """Scores with a network that steps through every session from an empty state.
+
+    Args:
+        network: Left in the mode, training or evaluation, that it was in.
+    """
+
+    def __init__(self, network: NextItemLSTM) -> None:
+        self._network = network
+
+    def score(self, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
+        """Score the catalogue for everything that `enumerate_predictions` lists, in evaluation mode."""
+        was_training = self._network.training
+        self._network.eval()
+        try:
+            yield from network_scores(self._network, sessions)
+        finally:
+            self._network.train(was_training)
 
 
 def evaluate_popularity(
@@ -82,7 +99,8 @@ def evaluate_popularity(
     Raises:
         DataError: If no session has two clicks.
     """
-    return _report(sessions, _popularity_scores(popularity, len(enumerate_predictions(sessions))), exclude_last)
+    blocks = _popularity_scores(popularity, len(enumerate_predictions(sessions)))
+    return report_of(rank_predictions(blocks, sessions, exclude_last=exclude_last))
 
 
 def network_scores(network: NextItemLSTM, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
@@ -91,8 +109,8 @@ def network_scores(network: NextItemLSTM, sessions: EncodedSessions) -> Iterator
         # A generator must not yield under inference_mode: the mode would be its caller's.
         with torch.inference_mode():
             output, rows = _outputs_before_predictions(network, sessions, block)
-        for begin in range(0, len(rows), _PREDICTIONS_AT_ONCE):
-            part = slice(begin, begin + _PREDICTIONS_AT_ONCE)
+        for begin in range(0, len(rows), PREDICTIONS_AT_ONCE):
+            part = slice(begin, begin + PREDICTIONS_AT_ONCE)
             with torch.inference_mode():
                 scores = network.item_scores(output[part])
             yield ScoreBlock(rows[part], scores.numpy())
@@ -139,38 +157,16 @@ def _outputs_before_predictions(
 
 
 def _popularity_scores(popularity: NDArray[np.int64], predictions: int) -> Iterator[ScoreBlock]:
-    for begin in range(0, predictions, _PREDICTIONS_AT_ONCE):
-        rows = np.arange(begin, min(begin + _PREDICTIONS_AT_ONCE, predictions))
+    for rows in blocks_of_predictions(predictions):
         yield ScoreBlock(rows, np.tile(popularity.astype(np.float32), (len(rows), 1)))
 
 
-def _report(sessions: EncodedSessions, blocks: Iterable[ScoreBlock], exclude_last: int) -> EvaluationReport:
-    predictions = enumerate_predictions(sessions)
-    if not len(predictions):
-        raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
-    ranks = np.zeros(len(predictions), dtype=np.int64)
-    listed = np.zeros(0, dtype=np.bool_)
-    for rows, scores in blocks:
-        _leave_out(scores, last_items(sessions, predictions, rows, exclude_last))
-        ranks[rows] = ranks_from_scores(scores, predictions.target_index[rows])
-        listed = _mark_listed(listed, scores)
+def report_of(ranked: RankedPredictions) -> EvaluationReport:
+    """Sum up what a model made of every prediction."""
+    listed = exposure_of(ranked.top_item, ranked.item_count) > 0
     return EvaluationReport(
-        metrics={**figures_of(ranks), f"Coverage@{max(CUTOFFS)}": catalogue_coverage(listed)},
-        predictions=len(predictions),
-        sessions=len(np.unique(predictions.session)),
-        unknown_targets=int(np.count_nonzero(predictions.target_index == UNKNOWN_ITEM)),
+        metrics={**figures_of(ranked.ranks), f"Coverage@{LIST_LENGTH}": catalogue_coverage(listed)},
+        predictions=len(ranked.predictions),
+        sessions=len(np.unique(ranked.predictions.session)),
+        unknown_targets=int(np.count_nonzero(ranked.predictions.target_index == UNKNOWN_ITEM)),
     )
-
-
-def _leave_out(scores: NDArray[np.float32], excluded: NDArray[np.int64]) -> None:
-    """Mask items, (N, R) padded with -1, in scores, (N, V), before anything is ranked."""
-    row, column = np.nonzero(excluded != UNKNOWN_ITEM)
-    scores[row, excluded[row, column]] = -np.inf
-
-
-def _mark_listed(listed: NDArray[np.bool_], scores: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which items have been in a list so far, (V,), these scores' lists included."""
-    top = top_items(scores, max(CUTOFFS))
-    marked = np.zeros(scores.shape[1], dtype=np.bool_)
-    marked[top[np.take_along_axis(scores, top, axis=1) > -np.inf]] = True
-    return marked | listed if listed.size else marked
