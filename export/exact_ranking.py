@@ -1,7 +1,7 @@
 """Ranks by float32 scores of the whole catalogue.
 
 1. Score every item: one matrix product, the items' bias in it.
-2. Mask what may not be listed.
+2. Mask what may not be listed, and add what is added to single items.
 3. Take the K best blocks by the best score in each. No item of another block can be among the best K.
 4. Take the K best items in them.
 
@@ -18,12 +18,13 @@ from export.ranking_nodes import (
     RankedList,
     RankingInputs,
     block_maxima,
+    change,
     in_order_of_index,
     largest,
-    mask,
     members,
     padded_bias,
     ranked_list,
+    row_changes,
 )
 
 BLOCK = 16
@@ -40,8 +41,9 @@ def add_exact_ranking(builder: GraphBuilder, head: RankingHead, inputs: RankingI
     scores = builder.node("Gemm", inputs.query, table, bias, attributes={"transB": 1})  # (B, P)
 
     zero = builder.constant(np.int64(0))
-    is_masked = builder.node("GreaterOrEqual", inputs.exclude_index, zero)
-    listable = mask(builder, scores, builder.node("Max", inputs.exclude_index, zero), is_masked)
+    index, amount = row_changes(builder, inputs)
+    is_change = builder.node("GreaterOrEqual", index, zero)
+    listable = change(builder, scores, builder.node("Max", index, zero), is_change, amount)
     if block == 1:
         top_score, top_item = builder.node_of_many("TopK", listable, builder.integers(head.list_length), outputs=2)
         return RankedList(top_item, top_score)

@@ -1,6 +1,7 @@
 """Pieces that every composed ranking graph is made of.
 
-Legend: B users, V items, P items and padding, K list length, R ring length, M items of a block, N candidates.
+Legend: B users, V items, P items and padding, K list length, R ring length, A additions of a row, M items of a block,
+N candidates.
 """
 
 from typing import NamedTuple
@@ -11,6 +12,18 @@ from export.graph_builder import GraphBuilder
 from export.ranking_head import RankingHead
 
 
+class SparseAdditions(NamedTuple):
+    """The names of what is added to a few items' scores, for each row another few.
+
+    Attributes:
+        index: The items, int64 (B, A), padded with -1; one that occurs twice is added to twice.
+        value: What is added, float32 (B, A), finite; of no account where the index is -1.
+    """
+
+    index: str
+    value: str
+
+
 class RankingInputs(NamedTuple):
     """The names of a ranking graph's inputs inside it.
 
@@ -18,11 +31,13 @@ class RankingInputs(NamedTuple):
         query: float32 (B, D).
         exclude_index: int64 (B, R), padded with -1.
         item_bias: float32 (V,).
+        additions: Added to the scores before the top K is taken; what is masked stays masked. None: there are none.
     """
 
     query: str
     exclude_index: str
     item_bias: str
+    additions: SparseAdditions | None = None
 
 
 class RankedList(NamedTuple):
@@ -46,20 +61,44 @@ def padded_bias(builder: GraphBuilder, head: RankingHead, item_bias: str, count:
     return builder.node("Concat", bias, padding, attributes={"axis": 0})
 
 
-def mask(builder: GraphBuilder, scores: str, columns: str, is_masked: str) -> str:
-    """Add -inf to some scores of each row.
+class RowChanges(NamedTuple):
+    """The names of what changes a few scores of each row.
 
-    Adding masks without a second copy of the scores, and adding 0 leaves alone what a column that masks nothing points
-    at. The sum is never NaN: a score is finite or -inf.
+    Attributes:
+        index: The items, int64 (B, R + A), -1 where nothing changes.
+        amount: What is added to their scores, float32 (B, R + A), -inf where an item is masked; None: all of them are.
+    """
+
+    index: str
+    amount: str | None
+
+
+def row_changes(builder: GraphBuilder, inputs: RankingInputs) -> RowChanges:
+    """Join what may not be listed and what is added: a pass over the scores then makes both changes."""
+    if inputs.additions is None:
+        return RowChanges(inputs.exclude_index, None)
+    index = builder.node("Concat", inputs.exclude_index, inputs.additions.index, attributes={"axis": 1})
+    masked, shape = builder.constant(np.float32(-np.inf)), builder.node("Shape", inputs.exclude_index)
+    penalty = builder.node("Expand", masked, shape)
+    return RowChanges(index, builder.node("Concat", penalty, inputs.additions.value, attributes={"axis": 1}))
+
+
+def change(builder: GraphBuilder, scores: str, columns: str, is_change: str, amount: str | None) -> str:
+    """Add to some scores of each row; -inf masks them.
+
+    Adding masks without a second copy of the scores, and adding 0 leaves alone what a column that changes nothing
+    points at. The sum is never NaN: a score is finite or -inf, and so is what is added.
 
     Args:
         builder: The graph.
         scores: float32 (B, V).
-        columns: int64 (B, R), each in range.
-        is_masked: bool (B, R).
+        columns: int64 (B, R + A), each in range.
+        is_change: bool (B, R + A); False where the column stands for nothing.
+        amount: float32 (B, R + A), or None as in `RowChanges`.
     """
-    penalty = builder.node("Where", is_masked, builder.constant(np.float32(-np.inf)), builder.constant(np.float32(0)))
-    return builder.node("ScatterElements", scores, columns, penalty, attributes={"axis": 1, "reduction": "add"})
+    amount = builder.constant(np.float32(-np.inf)) if amount is None else amount
+    added = builder.node("Where", is_change, amount, builder.constant(np.float32(0)))
+    return builder.node("ScatterElements", scores, columns, added, attributes={"axis": 1, "reduction": "add"})
 
 
 def block_maxima(builder: GraphBuilder, scores: str, *, block: int, blocks: int) -> str:

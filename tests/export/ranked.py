@@ -15,11 +15,14 @@ from tests.factories import make_tiny_network
 
 LIST_LENGTH = 20
 RING_LENGTH = 50
+BOOST_LENGTH = 30
 HIDDEN_SIZE = 16
 ONE_TILE = CoarseRanking(tiles=1, items_per_block=16, blocks=40)
 THREE_TILES = CoarseRanking(tiles=3, items_per_block=8, blocks=40)
 
 Lists = tuple[NDArray[np.int64], NDArray[np.float32]]
+# boost_index and boost_value, both (B, A).
+Boosts = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class RankGraph:
         *,
         exclude_index: NDArray[np.int64] | None = None,
         item_bias: NDArray[np.float32] | None = None,
+        boosts: Boosts | None = None,
     ) -> Lists:
         """Return top_item and top_score, both (B, K)."""
         inputs = {
@@ -51,6 +55,8 @@ class RankGraph:
             "exclude_index": np.full((len(query), RING_LENGTH), -1) if exclude_index is None else exclude_index,
             "item_bias": np.zeros(len(self.table), np.float32) if item_bias is None else item_bias,
         }
+        if boosts is not None:
+            inputs["boost_index"], inputs["boost_value"] = boosts
         top_item, top_score = self.session.run(["top_item", "top_score"], inputs)
         return top_item, top_score
 
@@ -60,9 +66,13 @@ class RankGraph:
         *,
         exclude_index: NDArray[np.int64] | None = None,
         item_bias: NDArray[np.float32] | None = None,
+        boosts: Boosts | None = None,
     ) -> Lists:
         """Return the same by numpy: every score, sorted; of equal ones the lower index first."""
         scores = query @ self.table.T + self.offset + (0 if item_bias is None else item_bias)
+        if boosts is not None:
+            rows, columns = np.nonzero(boosts[0] >= 0)
+            np.add.at(scores, (rows, boosts[0][rows, columns]), boosts[1][rows, columns])
         if exclude_index is not None:
             rows, columns = np.nonzero(exclude_index >= 0)
             scores[rows, exclude_index[rows, columns]] = -np.inf
@@ -71,7 +81,12 @@ class RankGraph:
 
 
 def make_rank_graph(
-    folder: Path, *, item_count: int, coarse: CoarseRanking | None, table: NDArray[np.float32] | None = None
+    folder: Path,
+    *,
+    item_count: int,
+    coarse: CoarseRanking | None,
+    table: NDArray[np.float32] | None = None,
+    boost_length: int = 0,
 ) -> RankGraph:
     """Make a graph of a random table, or of the one given; K is 20 or the whole catalogue."""
     network = make_tiny_network(item_count=item_count, hidden_size=HIDDEN_SIZE)
@@ -82,7 +97,14 @@ def make_rank_graph(
             network.output_bias.zero_()
     list_length = min(LIST_LENGTH, item_count)
     path = folder / "rank.onnx"
-    export_rank_graph(LSTMNetwork(network), path, list_length=list_length, ring_length=RING_LENGTH, coarse=coarse)
+    export_rank_graph(
+        LSTMNetwork(network),
+        path,
+        list_length=list_length,
+        ring_length=RING_LENGTH,
+        boost_length=boost_length,
+        coarse=coarse,
+    )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return RankGraph(
@@ -103,3 +125,12 @@ def draw_exclusions(count: int, item_count: int, *, seed: int = 1) -> NDArray[np
     random = np.random.default_rng(seed)
     drawn = random.integers(item_count, size=(count, RING_LENGTH))
     return np.where(random.random(drawn.shape) < 0.5, drawn, -1)
+
+
+def draw_boosts(count: int, item_count: int, *, scale: float, seed: int = 3) -> Boosts:
+    """Draw boosts, half of them padding with whatever beside it; in a small catalogue some items have several."""
+    random = np.random.default_rng(seed)
+    index = random.integers(item_count, size=(count, BOOST_LENGTH))
+    value = random.normal(scale=scale, size=index.shape).astype(np.float32)
+    padding = random.random(index.shape) < 0.5
+    return np.where(padding, -1, index), np.where(padding, np.float32(np.nan), value)

@@ -8,7 +8,8 @@ import pytest
 
 from export.artifact import CoarseRanking
 from export.exact_ranking import BLOCKS_FROM_ITEMS
-from export.int8_ranking import BLOCKS_OF_GROUP, GROUPS_FROM_BLOCKS, layout_of
+from export.int8_layout import BLOCKS_OF_GROUP, layout_of
+from export.int8_ranking import GROUPS_FROM_BLOCKS
 from tests.export.ranked import (
     HIDDEN_SIZE,
     ONE_TILE,
