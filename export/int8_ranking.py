@@ -77,7 +77,7 @@ class _Int8Ranking:
         self._bias = padded_bias(builder, head, inputs.item_bias, layout.padded_count)  # (P,)
         changes = row_changes(builder, inputs)
         self._amount = changes.amount
-        self._changed = self._locate(changes.index)  # (B, R + A)
+        self._changed = self._locate(changes.item_index)  # (B, R + A)
         self._excluded = self._changed if inputs.additions is None else self._locate(inputs.exclude_index)  # (B, R)
 
     def coarse_scores(self) -> list[str]:
@@ -173,7 +173,7 @@ class _Int8Ranking:
     def _additions_to_items(self, additions: SparseAdditions, items: str) -> str:
         """Sum what is added to each of some items, (B, N)."""
         builder = self._builder
-        index = builder.node("Unsqueeze", additions.index, builder.integers(1))  # (B, 1, A)
+        index = builder.node("Unsqueeze", additions.item_index, builder.integers(1))  # (B, 1, A)
         is_meant = builder.node("Equal", builder.node("Unsqueeze", items, builder.integers(2)), index)  # (B, N, A)
         is_meant = builder.node("Cast", is_meant, attributes={"to": TensorProto.FLOAT})
         value = builder.node("Unsqueeze", self._added_values(additions), builder.integers(2))  # (B, A, 1)
@@ -182,7 +182,7 @@ class _Int8Ranking:
     def _additions_to_members(self, additions: SparseAdditions, blocks: str) -> str:
         """Sum what is added to each member of some blocks, (B, C), in the order of their items, (B, M * C)."""
         builder = self._builder
-        of_member, of_block = self._incidences(self._locate(additions.index), blocks)
+        of_member, of_block = self._incidences(self._locate(additions.item_index), blocks)
         value = builder.node("Unsqueeze", self._added_values(additions), builder.integers(1))  # (B, 1, A)
         added = builder.node("MatMul", builder.node("Mul", of_member, value), of_block)  # (B, M, C)
         return builder.node("Reshape", added, builder.integers(0, -1))
@@ -190,7 +190,7 @@ class _Int8Ranking:
     def _added_values(self, additions: SparseAdditions) -> str:
         """Return what is added, (B, A), 0 in place of whatever stands beside an index of -1: a NaN times 0 is NaN."""
         builder = self._builder
-        is_item = builder.node("GreaterOrEqual", additions.index, builder.constant(np.int64(0)))
+        is_item = builder.node("GreaterOrEqual", additions.item_index, builder.constant(np.int64(0)))
         return builder.node("Where", is_item, additions.value, builder.constant(np.float32(0)))
 
     def _dot_products(self, rows: str) -> str:

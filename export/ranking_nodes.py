@@ -16,11 +16,11 @@ class SparseAdditions(NamedTuple):
     """The names of what is added to a few items' scores, for each row another few.
 
     Attributes:
-        index: The items, int64 (B, A), padded with -1; one that occurs twice is added to twice.
-        value: What is added, float32 (B, A), finite; of no account where the index is -1.
+        item_index: The items, int64 (B, A), padded with -1; one that occurs twice is added to twice.
+        value: What is added, float32 (B, A), finite; of no account where that is -1.
     """
 
-    index: str
+    item_index: str
     value: str
 
 
@@ -65,11 +65,11 @@ class RowChanges(NamedTuple):
     """The names of what changes a few scores of each row.
 
     Attributes:
-        index: The items, int64 (B, R + A), -1 where nothing changes.
+        item_index: The items, int64 (B, R + A), -1 where nothing changes.
         amount: What is added to their scores, float32 (B, R + A), -inf where an item is masked; None: all of them are.
     """
 
-    index: str
+    item_index: str
     amount: str | None
 
 
@@ -77,7 +77,7 @@ def row_changes(builder: GraphBuilder, inputs: RankingInputs) -> RowChanges:
     """Join what may not be listed and what is added: a pass over the scores then makes both changes."""
     if inputs.additions is None:
         return RowChanges(inputs.exclude_index, None)
-    index = builder.node("Concat", inputs.exclude_index, inputs.additions.index, attributes={"axis": 1})
+    index = builder.node("Concat", inputs.exclude_index, inputs.additions.item_index, attributes={"axis": 1})
     masked, shape = builder.constant(np.float32(-np.inf)), builder.node("Shape", inputs.exclude_index)
     penalty = builder.node("Expand", masked, shape)
     return RowChanges(index, builder.node("Concat", penalty, inputs.additions.value, attributes={"axis": 1}))
