@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CUTOFFS = (1, 5, 10, 20)
-METRIC_NAMES = tuple(f"{name}@{cutoff}" for name in ("Recall", "MRR", "NDCG") for cutoff in CUTOFFS)
+_MEASURES = ("Recall", "MRR", "NDCG")
+METRIC_NAMES = tuple(f"{name}@{cutoff}" for name in _MEASURES for cutoff in CUTOFFS)
 
 
 def ranks_from_scores(scores: NDArray[np.floating], target_index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -57,6 +58,19 @@ def ranks_from_lists(
     return ranks
 
 
+def gains_of(ranks: NDArray[np.int64], cutoffs: Sequence[int] = CUTOFFS) -> dict[str, NDArray[np.float64]]:
+    """Return what each prediction adds to Recall, MRR and NDCG at each cutoff, (N, cutoffs) a measure.
+
+    Args:
+        ranks: Of the targets, (N,).
+        cutoffs: The K of Recall@K and the rest.
+    """
+    hit = ranks[:, None] <= np.array(cutoffs)  # (N, cutoffs)
+    # With one relevant item the ideal gain is 1, so NDCG is the discount at the target's rank.
+    gains = (hit.astype(np.float64), hit / ranks[:, None], hit / np.log2(ranks[:, None] + 1.0))
+    return dict(zip(_MEASURES, gains, strict=True))
+
+
 class RankingTally:
     """Sums over predictions, from which the figures so far can be read at any time.
 
@@ -67,27 +81,21 @@ class RankingTally:
     def __init__(self, cutoffs: Sequence[int] = CUTOFFS) -> None:
         self.cutoffs = tuple(cutoffs)
         self.predictions = 0
-        self._recall = np.zeros(len(self.cutoffs))
-        self._reciprocal_rank = np.zeros(len(self.cutoffs))
-        self._gain = np.zeros(len(self.cutoffs))
+        self._sums = {name: np.zeros(len(self.cutoffs)) for name in _MEASURES}
 
     def add(self, ranks: NDArray[np.int64]) -> None:
         """Count more predictions by the ranks of their targets, (N,)."""
-        hit = ranks[:, None] <= np.array(self.cutoffs)  # (N, cutoffs)
         self.predictions += len(ranks)
-        self._recall += hit.sum(axis=0)
-        self._reciprocal_rank += (hit / ranks[:, None]).sum(axis=0)
-        # With one relevant item the ideal gain is 1, so NDCG is the discount at the target's rank.
-        self._gain += (hit / np.log2(ranks[:, None] + 1.0)).sum(axis=0)
+        for name, gains in gains_of(ranks, self.cutoffs).items():
+            self._sums[name] += gains.sum(axis=0)
 
     def figures(self) -> dict[str, float]:
         """Return `Recall@1` and so on over everything counted so far; empty before the first prediction."""
         if not self.predictions:
             return {}
-        sums = {"Recall": self._recall, "MRR": self._reciprocal_rank, "NDCG": self._gain}
         return {
             f"{name}@{cutoff}": float(total / self.predictions)
-            for name, totals in sums.items()
+            for name, totals in self._sums.items()
             for cutoff, total in zip(self.cutoffs, totals, strict=True)
         }
 
