@@ -33,7 +33,6 @@ from export.artifact import (
     write_artifact,
 )
 from export.graphs import export_step_graph
-from export.lstm_network import LSTMNetwork
 from export.parity import check_parity
 from export.ranking_choice import RankingMethod, export_ranking
 from export.recurrent_network import RecurrentNetwork
@@ -41,6 +40,7 @@ from export.reference_users import draw_reference_lists
 from models.checkpoint import load_checkpoint
 from models.errors import ArtifactError
 from models.features import Feature
+from models.networks.kinds import kind_of
 from models.session_rule import SessionRule
 from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
@@ -100,8 +100,8 @@ def export_checkpoint(
     checkpoint = load_checkpoint(checkpoint_folder)
     description = checkpoint.description
     model = TrainedModel(
-        kind="lstm",
-        network=LSTMNetwork(checkpoint.network),
+        kind=kind_of(description.network),
+        network=checkpoint.network,
         vocabulary=checkpoint.vocabulary,
         popularity=checkpoint.popularity,
         catalogue=checkpoint.catalogue,
@@ -187,7 +187,11 @@ def _describe(model: TrainedModel, list_length: int, ring_length: int, state_dty
         model_kind=model.kind,
         model_id="",
         state=tuple(
-            StateTensor(name=name, shape=tuple(shape), dtype=state_dtype)
+            StateTensor(
+                name=name,
+                shape=tuple(shape),
+                dtype="float32" if name in model.network.row_number_tensors else state_dtype,
+            )
             for name, shape in model.network.state_shapes.items()
         ),
         features=model.features,

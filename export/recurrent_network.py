@@ -17,12 +17,16 @@ class RecurrentNetwork(Protocol):
 
     An LSTM has `hidden` and `cell`, a GRU `hidden`, a linear recurrent unit its real and imaginary parts; a windowed
     model keeps a ring of its last items. The exporter and the worker know no more of a model than this. A network is
-    also a `torch.nn.Module` in evaluation mode, and deterministic.
+    also a `torch.nn.Module` in evaluation mode, and deterministic; those of `models.networks` are all of this kind.
     """
 
     @property
     def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of each state tensor per user, without the batch axis, by name and in order."""
+
+    @property
+    def row_number_tensors(self) -> frozenset[str]:
+        """Which state tensors hold row numbers, and must be stored in float32 for it."""
 
     @property
     def feature_width(self) -> int:

@@ -18,16 +18,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from models.errors import CheckpointError, VocabularyError
-from models.features import Feature
+from models.features import Feature, feature_width
 from models.folder_writing import replaced_folder
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.networks.kinds import NetworkConfig
+from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.session_rule import SessionRule
 from models.training import EpochReport
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary
 
-FORMAT_VERSION = 1
+# 2: the network by its kind, its size by the items and the features.
+FORMAT_VERSION = 2
 DESCRIPTION_FILE = "checkpoint.json"
 WEIGHTS_FILE = "weights.safetensors"
 ITEMS_FILE = "items.parquet"
@@ -38,7 +40,7 @@ class CheckpointDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     """What `checkpoint.json` holds.
 
     Attributes:
-        network: The network's shape.
+        network: The network's kind and shape.
         features: The features beside the item, with their statistics, in the order of their columns.
         session_rule: When a user's state starts over.
         exclude_seen: Whether lists leave out what the user has clicked already, unless a setting says otherwise.
@@ -48,10 +50,10 @@ class CheckpointDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         metrics: The figures on the test clicks, `Recall@20` and so on; empty until the network was evaluated.
         vocabulary_digest: `ItemVocabulary.digest` of items.parquet.
         libraries: Version of each library that trained it.
-        format_version: Version of this layout; a reader refuses a newer one.
+        format_version: Version of this layout; a reader refuses any other.
     """
 
-    network: NextItemLSTMConfig
+    network: NetworkConfig
     features: tuple[Feature, ...]
     session_rule: SessionRule
     exclude_seen: bool
@@ -76,7 +78,7 @@ class Checkpoint:
         description: Everything else.
     """
 
-    network: NextItemLSTM
+    network: SequenceNetwork
     vocabulary: ItemVocabulary
     popularity: NDArray[np.int64]
     catalogue: pl.DataFrame | None
@@ -123,7 +125,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         items = pl.read_parquet(folder / ITEMS_FILE)
         vocabulary = ItemVocabulary(items["item_id"].to_list())
-        network = _load_network(folder / WEIGHTS_FILE, description.network)
+        network = _load_network(folder / WEIGHTS_FILE, description, len(vocabulary))
         catalogue_path = folder / CATALOGUE_FILE
         catalogue = pl.read_parquet(catalogue_path) if catalogue_path.is_file() else None
     except (OSError, RuntimeError, SafetensorError, VocabularyError, pl.exceptions.PolarsError) as error:
@@ -147,16 +149,15 @@ def _read_description(folder: Path) -> CheckpointDescription:
     try:
         # The version goes first: a newer description may have any other shape.
         found = msgspec.json.decode(encoded, type=_Version).format_version
-        if found > FORMAT_VERSION:
-            raise CheckpointError(
-                f"{path} has format {found}, this nextclick reads up to {FORMAT_VERSION}: upgrade nextclick."
-            )
+        if found != FORMAT_VERSION:
+            remedy = "upgrade nextclick" if found > FORMAT_VERSION else "train again"
+            raise CheckpointError(f"{path} has format {found}, this nextclick reads format {FORMAT_VERSION}: {remedy}.")
         return msgspec.json.decode(encoded, type=CheckpointDescription)
     except msgspec.DecodeError as error:
         raise CheckpointError(f"{path} does not describe a checkpoint ({error}): train again.") from error
 
 
-def _load_network(path: Path, config: NextItemLSTMConfig) -> NextItemLSTM:
-    network = NextItemLSTM(config)
+def _load_network(path: Path, description: CheckpointDescription, item_count: int) -> SequenceNetwork:
+    network = description.network.build(NetworkInputs(item_count, feature_width(description.features)))
     network.load_state_dict(load_file(path))
     return network.eval()

@@ -1,6 +1,6 @@
 """The protocol: for every click of a session but its first, rank the whole catalogue given the clicks before it.
 
-Legend: P predictions, N of them that are scored together, V items; B, T, E as in `next_item_lstm`.
+Legend: P predictions, N of them that are scored together, V items; B, T, E as in `models.networks`.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from torch import Tensor
 from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions
 from models.exposure import exposure_of
 from models.metrics import catalogue_coverage, figures_of
-from models.next_item_lstm import NextItemLSTM
+from models.networks.sequence_network import SequenceNetwork
 from models.ranked_predictions import LIST_LENGTH, RankedPredictions, rank_predictions
 from models.scorer import PREDICTIONS_AT_ONCE, ScoreBlock, Scorer, blocks_of_predictions
 
@@ -52,7 +52,7 @@ def evaluate(scorer: Scorer, sessions: EncodedSessions, *, exclude_last: int = 0
     return report_of(rank_predictions(scorer.score(sessions), sessions, exclude_last=exclude_last))
 
 
-def evaluate_network(network: NextItemLSTM, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
+def evaluate_network(network: SequenceNetwork, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
     """Evaluate a network, stepping its state through every session from an empty one.
 
     Args:
@@ -73,7 +73,7 @@ class NetworkScorer:
         network: Left in the mode, training or evaluation, that it was in.
     """
 
-    def __init__(self, network: NextItemLSTM) -> None:
+    def __init__(self, network: SequenceNetwork) -> None:
         self._network = network
 
     def score(self, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
@@ -103,7 +103,7 @@ def evaluate_popularity(
     return report_of(rank_predictions(blocks, sessions, exclude_last=exclude_last))
 
 
-def network_scores(network: NextItemLSTM, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
+def network_scores(network: SequenceNetwork, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
     """Score the catalogue for everything that `enumerate_predictions` lists, sessions of similar length together."""
     for block in _blocks_of_similar_length(sessions):
         # A generator must not yield under inference_mode: the mode would be its caller's.
@@ -129,12 +129,12 @@ def _blocks_of_similar_length(sessions: EncodedSessions) -> Iterator[NDArray[np.
 
 
 def _outputs_before_predictions(
-    network: NextItemLSTM, sessions: EncodedSessions, block: NDArray[np.int64]
+    network: SequenceNetwork, sessions: EncodedSessions, block: NDArray[np.int64]
 ) -> tuple[Tensor, NDArray[np.int64]]:
     """Step through B sessions.
 
     Returns:
-        The network's output before every prediction in them, (N, E), and which predictions these are, (N,).
+        The network's output before every prediction in them, (N, D), and which predictions these are, (N,).
     """
     inputs = sessions.lengths[block] - 1  # (B,): a session's last click is only a target
     column = np.arange(inputs.max())  # (T,)
@@ -147,8 +147,8 @@ def _outputs_before_predictions(
     item_index = np.take_along_axis(np.where(is_known, sessions.item_index[click], 0), known_first, axis=1)
     features = np.take_along_axis(sessions.features[click], known_first[:, :, None], axis=1)
     empty = network.initial_state(len(block))
-    output, _ = network(torch.from_numpy(item_index), torch.from_numpy(features), empty)  # (B, T, E)
-    output = torch.cat((network.projection(empty.hidden[:, -1:]), output), dim=1)  # after 0, 1, ... T known clicks
+    output, _ = network(torch.from_numpy(item_index), torch.from_numpy(features), empty)  # (B, T, D)
+    output = torch.cat((network.query(empty)[:, None], output), dim=1)  # after 0, 1, ... T known clicks
     row, position = np.nonzero(is_input)
     known_before = np.cumsum(is_known, axis=1)[row, position]
     # Every session before this one has a first click, which is not predicted.

@@ -1,6 +1,6 @@
 """The training loop.
 
-Legend: R lanes, T clicks of a piece, N clicks of a batch; B, E, V as in `next_item_lstm`.
+Legend: R lanes, T clicks of a piece, N clicks of a batch; B, D, V as in `models.networks`.
 """
 
 import math
@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.batches import LaneBatch, iterate_lane_batches
 from models.encoded_sessions import EncodedSessions
 from models.errors import TrainingError
 from models.evaluation import EvaluationReport, evaluate_network
-from models.next_item_lstm import LstmState, NextItemLSTM
+from models.networks.sequence_network import NetworkState, SequenceNetwork
 from models.schedules import learning_rate_factor
 from models.training_config import TrainingConfig, ValidationSection
 
@@ -29,7 +28,7 @@ class EpochReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         epoch: Counted from 1.
-        loss: Mean cross-entropy of a click, in nats, with dropout on.
+        loss: Mean loss of a click, with dropout on; cross-entropy in nats.
         learning_rate: Of the epoch's last batch.
         seconds: Wall clock, validation left out.
         validation: The figures on the validation period, where there is one.
@@ -69,10 +68,11 @@ class Silence:
 
 
 def train_network(
-    network: NextItemLSTM,
+    network: SequenceNetwork,
     sessions: EncodedSessions,
     config: TrainingConfig,
     *,
+    popularity: NDArray[np.int64],
     validation: EncodedSessions | None = None,
     exclude_last: int = 0,
     progress: TrainingProgress | None = None,
@@ -85,6 +85,7 @@ def train_network(
         network: Built after `torch.manual_seed(config.seed)`, where its weights are to be repeatable.
         sessions: What to learn; without unknown items.
         config: The settings.
+        popularity: Training clicks of every item, (V,): negatives are drawn by it.
         validation: What early stopping is judged by; None trains for all epochs.
         exclude_last: The seen filter that the validation's lists pass through, see `evaluate_network`.
         progress: Who is told how it goes.
@@ -103,7 +104,7 @@ def train_network(
     progress = progress or Silence()
     progress.begin(config.epochs, clicks)
     generator = np.random.default_rng(config.seed)
-    learner = _Learner(network, config, clicks)
+    learner = _Learner(network, config, clicks, popularity)
     stopping = EarlyStopping(config.validation)
     history: list[EpochReport] = []
     for epoch in range(1, config.epochs + 1):
@@ -176,12 +177,16 @@ class _Learner:
         network: What learns.
         config: The settings.
         clicks: Clicks of one epoch; progress along the schedule is counted in them.
+        popularity: Training clicks of every item, (V,).
     """
 
-    def __init__(self, network: NextItemLSTM, config: TrainingConfig, clicks: int) -> None:
+    def __init__(
+        self, network: SequenceNetwork, config: TrainingConfig, clicks: int, popularity: NDArray[np.int64]
+    ) -> None:
         self._network = network
         self._config = config
         self._clicks = clicks
+        self._loss = config.loss.build(network, popularity)
         self._optimiser = config.optimiser.build(network.parameters())
         self._learning_rate = config.optimiser.learning_rate
 
@@ -211,17 +216,18 @@ class _Learner:
             validation=None,
         )
 
-    def _summed_loss(self, batch: LaneBatch, carried: LstmState) -> Tensor:
-        """Return the cross-entropy over all items, summed over the batch's clicks; move the lanes' states on."""
+    def _summed_loss(self, batch: LaneBatch, carried: NetworkState) -> Tensor:
+        """Return the loss summed over the batch's clicks; move the lanes' states on."""
         lane = torch.from_numpy(batch.lane)
-        goes_on = torch.from_numpy(~batch.begins_session)[:, None, None]  # (R, 1, 1)
-        state = LstmState(carried.hidden[lane] * goes_on, carried.cell[lane] * goes_on)  # (R, L, H) each
+        goes_on = torch.from_numpy(~batch.begins_session)
+        state = tuple(_where_rows(goes_on, tensor[lane]) for tensor in carried)  # (R, ...) each
         output, state = self._network(torch.from_numpy(batch.item_index), torch.from_numpy(batch.features), state)
         # Rows that were padded carry a state on that nobody reads: their sessions have ended.
-        carried.hidden[lane], carried.cell[lane] = state.hidden.detach(), state.cell.detach()
+        for tensor, advanced in zip(carried, state, strict=True):
+            tensor[lane] = advanced.detach()
         is_click = torch.from_numpy(batch.is_click)
-        scores = self._network.item_scores(output[is_click])  # (R, T, E) -> (N, E) -> (N, V)
-        return functional.cross_entropy(scores, torch.from_numpy(batch.target_index)[is_click], reduction="sum")
+        # (R, T, D) -> (N, D), and what was clicked next, (N,)
+        return self._loss(self._network, output[is_click], torch.from_numpy(batch.target_index)[is_click])
 
     def _update(self, loss: Tensor, progress: float) -> None:
         factor = learning_rate_factor(self._config.schedule, progress, self._config.epochs)
@@ -239,3 +245,8 @@ class _Learner:
             f"The loss is {loss} in epoch {epoch}, batch {batch}, at learning rate {self._learning_rate:.3g}: lower "
             "`learning_rate` under [optimiser], add `warmup_epochs` under [schedule], or set `gradient_clip_norm`."
         )
+
+
+def _where_rows(keep: Tensor, rows: Tensor) -> Tensor:
+    """Return rows, (R, ...), zeros where they are not kept, (R,)."""
+    return rows * keep.view(-1, *[1] * (rows.dim() - 1))

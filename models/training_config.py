@@ -9,24 +9,15 @@ import msgspec
 from models.bounds import AtLeastOne, AtLeastZero, Positive, ProperFraction
 from models.errors import SettingsError
 from models.features import FeatureName
+from models.losses import CrossEntropy, LossConfig
 from models.metrics import METRIC_NAMES
+from models.networks.kinds import NetworkConfig
+from models.networks.lstm import LSTMConfig
 from models.optimisers import Adagrad, OptimiserConfig
 from models.schedules import Constant, ScheduleConfig
 
 # The committed configurations, shipped beside the code.
 _CONFIGS = files("models") / "configs"
-
-
-class NetworkSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[network]`: what the data does not decide; see `NextItemLSTMConfig`."""
-
-    embedding_size: AtLeastOne = 128
-    hidden_size: AtLeastOne = 128
-    layers: AtLeastOne = 1
-    embedding_dropout: ProperFraction = 0.1
-    output_dropout: ProperFraction = 0.4
-    tied: bool = True
-    features: tuple[FeatureName, ...] = ()
 
 
 class BatchSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +60,9 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One training run; the defaults are what proved best on e-shop, with early stopping.
 
     Attributes:
-        network: The shape of the network.
+        network: By its `kind`, with its own shape.
+        features: What a network is told of a click beside the item.
+        loss: By its `name`, with its own settings.
         batches: How clicks are dealt.
         optimiser: By its `name`, with its own settings.
         schedule: Of the learning rate, by its `name`.
@@ -79,7 +72,9 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seed: Of the weights, the dropout and the shuffling.
     """
 
-    network: NetworkSection = NetworkSection()
+    network: NetworkConfig = LSTMConfig()
+    features: tuple[FeatureName, ...] = ()
+    loss: LossConfig = CrossEntropy()
     batches: BatchSection = BatchSection()
     optimiser: OptimiserConfig = Adagrad()
     schedule: ScheduleConfig = Constant()

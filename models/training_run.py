@@ -20,7 +20,7 @@ from models.errors import DataError, TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
 from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
 from models.splitting import validation_split
 from models.training import TrainingProgress, train_network
@@ -57,20 +57,27 @@ def train(
             f"There is nothing to train on: no click of {data.description.name} is left before the validation period."
         )
     vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
-    features = fit_features(learned, config.network.features)
+    features = fit_features(learned, config.features)
     sessions = encode_sessions(learned, vocabulary, features)
     validation = None if validated is None else _encode_validation(validated, vocabulary, features)
     network = build_network(config, len(vocabulary), features)
+    popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
     history = train_network(
-        network, sessions, config, validation=validation, exclude_last=exclude_last, progress=progress
+        network,
+        sessions,
+        config,
+        popularity=popularity,
+        validation=validation,
+        exclude_last=exclude_last,
+        progress=progress,
     )
     return Checkpoint(
         network=network.eval(),
         vocabulary=vocabulary,
-        popularity=np.bincount(sessions.item_index, minlength=len(vocabulary)),
+        popularity=popularity,
         catalogue=data.catalogue,
         description=CheckpointDescription(
-            network=network.config,
+            network=config.network,
             features=features,
             session_rule=data.description.session_rule,
             exclude_seen=data.description.exclude_seen,
@@ -116,22 +123,10 @@ def evaluate_on_test(
     return dataclasses.replace(checkpoint, description=description), figures
 
 
-def build_network(config: TrainingConfig, item_count: int, features: tuple[Feature, ...]) -> NextItemLSTM:
+def build_network(config: TrainingConfig, item_count: int, features: tuple[Feature, ...]) -> SequenceNetwork:
     """Return a network with the first weights that `config.seed` gives."""
     torch.manual_seed(config.seed)
-    section = config.network
-    return NextItemLSTM(
-        NextItemLSTMConfig(
-            item_count=item_count,
-            embedding_size=section.embedding_size,
-            hidden_size=section.hidden_size,
-            layers=section.layers,
-            embedding_dropout=section.embedding_dropout,
-            output_dropout=section.output_dropout,
-            feature_width=feature_width(features),
-            tied=section.tied,
-        )
-    )
+    return config.network.build(NetworkInputs(item_count, feature_width(features)))
 
 
 def _set_validation_aside(data: PreparedData, config: TrainingConfig) -> tuple[pl.DataFrame, pl.DataFrame | None]:

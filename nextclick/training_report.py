@@ -13,6 +13,7 @@ from export.exporter import RING_LENGTH
 from models.checkpoint import save_checkpoint
 from models.evaluation import EvaluationReport
 from models.metrics import CUTOFFS
+from models.networks.kinds import kind_of
 from models.prepared_data import PreparedData
 from models.training import EpochReport, best_epoch
 from models.training_config import TrainingConfig
@@ -26,6 +27,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
 
     Attributes:
         checkpoint: The folder that was written.
+        kind: Of the network: `lstm`, `gru`, ...
         training_data: What was learned.
         epochs: What each epoch did, the validation figures included.
         best_epoch: The epoch whose weights were kept.
@@ -34,6 +36,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
     """
 
     checkpoint: str
+    kind: str
     training_data: TrainingData
     epochs: tuple[EpochReport, ...]
     best_epoch: int
@@ -67,6 +70,7 @@ def train_and_report(
     description = checkpoint.description
     return TrainingReport(
         checkpoint=str(out),
+        kind=kind_of(description.network),
         training_data=description.training_data,
         epochs=description.history,
         best_epoch=best_epoch(description.history, config.validation.metric),
@@ -87,7 +91,7 @@ def print_training(report: TrainingReport, *, as_json: bool) -> None:
         highlight=False,
     )
     if report.test is not None:
-        console.print(_comparison_table(report.test))
+        console.print(_comparison_table(report.test, report.kind))
     console.print(
         f"The checkpoint is {escape(report.checkpoint)}. Next: nextclick export {escape(report.checkpoint)}",
         highlight=False,
@@ -95,13 +99,13 @@ def print_training(report: TrainingReport, *, as_json: bool) -> None:
     )
 
 
-def _comparison_table(comparison: Comparison) -> Table:
+def _comparison_table(comparison: Comparison, kind: str) -> Table:
     network, popularity = comparison.network, comparison.popularity
     table = Table("", "", title=f"{network.predictions:,} test clicks of {network.sessions:,} sessions")
     for cutoff in CUTOFFS:
         table.add_column(f"@{cutoff}", justify="right")
     for name in ("Recall", "MRR", "NDCG", "Coverage"):
-        table.add_row(name, "LSTM", *_cells(network, name))
+        table.add_row(name, kind, *_cells(network, name))
         table.add_row("", "popularity", *_cells(popularity, name))
     return table
 

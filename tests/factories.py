@@ -12,10 +12,10 @@ from torch.onnx._internal.exporter import _registration
 
 from export.artifact import Artifact, StateDtype
 from export.exporter import TrainedModel, export_model
-from export.lstm_network import LSTMNetwork
 from export.recurrent_network import RecurrentNetwork
 from models.features import Feature, feature_width
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.networks.lstm import LSTMConfig, LSTMNetwork
+from models.networks.sequence_network import NetworkInputs
 from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 from models.training_data import TrainingData
@@ -30,18 +30,14 @@ TINY_ITEM_IDS = tuple(f"item-{number:02}" for number in range(30))
 
 def make_tiny_network(
     *, item_count: int = 30, hidden_size: int = 8, layers: int = 1, feature_width: int = 0, seed: int = 0
-) -> NextItemLSTM:
+) -> LSTMNetwork:
     """Make an untrained LSTM."""
-    config = NextItemLSTMConfig(
-        item_count=item_count,
-        embedding_size=hidden_size,
-        hidden_size=hidden_size,
-        layers=layers,
-        feature_width=feature_width,
+    config = LSTMConfig(
+        embedding_size=hidden_size, hidden_size=hidden_size, layers=layers, embedding_dropout=0.0, output_dropout=0.0
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return NextItemLSTM(config).eval()
+        return config.build(NetworkInputs(item_count, feature_width)).eval()
 
 
 def make_tiny_model(
@@ -57,9 +53,7 @@ def make_tiny_model(
     """Make an untrained model of a few items; `item-00` is the most popular, its title `Title of item-00`."""
     return TrainedModel(
         kind=kind,
-        network=LSTMNetwork(
-            make_tiny_network(item_count=len(item_ids), feature_width=feature_width(features), seed=seed)
-        )
+        network=make_tiny_network(item_count=len(item_ids), feature_width=feature_width(features), seed=seed)
         if network is None
         else network,
         vocabulary=ItemVocabulary([ItemId(item_id) for item_id in item_ids]),

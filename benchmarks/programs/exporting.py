@@ -8,8 +8,8 @@ import torch
 
 from benchmarks.click_sets import item_id, zipf_weights
 from export.exporter import TrainedModel, export_model
-from export.lstm_network import LSTMNetwork
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.networks.lstm import LSTMConfig
+from models.networks.sequence_network import NetworkInputs
 from models.session_rule import SessionRule
 from models.training_data import TrainingData
 from models.vocabulary import ItemId, ItemVocabulary
@@ -25,10 +25,10 @@ TRAINING_CLICKS = 100_000_000
 def untrained_model(item_count: int) -> TrainedModel:
     """Return a network of seeded random weights and a catalogue for it."""
     torch.manual_seed(SEED)
-    config = NextItemLSTMConfig(item_count=item_count, embedding_size=HIDDEN_SIZE, hidden_size=HIDDEN_SIZE)
+    network = LSTMConfig(embedding_size=HIDDEN_SIZE, hidden_size=HIDDEN_SIZE).build(NetworkInputs(item_count))
     return TrainedModel(
         kind="lstm",
-        network=LSTMNetwork(NextItemLSTM(config).eval()),
+        network=network.eval(),
         vocabulary=ItemVocabulary([ItemId(item_id(index)) for index in range(item_count)]),
         popularity=np.round(zipf_weights(item_count) * TRAINING_CLICKS).astype(np.int64),
         catalogue=None,

@@ -63,7 +63,7 @@ def train(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train an LSTM to tell the next click, and write a checkpoint.
+    """Train a network to tell the next click, and write a checkpoint.
 
     Sessions are learned in order of time. Where the configuration sets a validation period aside, the end of the
     training period, training stops when that no longer improves, and the best epoch is kept. At the end the network is

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from export.artifact import CoarseRanking
-from export.lstm_network import LSTMNetwork
 from export.rank_graph import export_rank_graph
 from tests.factories import make_tiny_network
 
@@ -91,14 +90,14 @@ def make_rank_graph(
     """Make a graph of a random table, or of the one given; K is 20 or the whole catalogue."""
     network = make_tiny_network(item_count=item_count, hidden_size=HIDDEN_SIZE)
     with torch.no_grad():
-        network.output_bias.copy_(torch.linspace(-0.1, 0.1, item_count))
+        network.items.output_bias.copy_(torch.linspace(-0.1, 0.1, item_count))
         if table is not None:
-            network.embedding.weight.copy_(torch.from_numpy(table))
-            network.output_bias.zero_()
+            network.items.embedding.weight.copy_(torch.from_numpy(table))
+            network.items.output_bias.zero_()
     list_length = min(LIST_LENGTH, item_count)
     path = folder / "rank.onnx"
     export_rank_graph(
-        LSTMNetwork(network),
+        network,
         path,
         list_length=list_length,
         ring_length=RING_LENGTH,
@@ -109,8 +108,8 @@ def make_rank_graph(
     options.intra_op_num_threads = 1
     return RankGraph(
         session=onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]),
-        table=network.embedding.weight.detach().numpy(),
-        offset=network.output_bias.detach().numpy(),
+        table=network.items.embedding.weight.detach().numpy(),
+        offset=network.items.output_bias.detach().numpy(),
         list_length=list_length,
     )
 

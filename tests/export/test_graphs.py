@@ -7,7 +7,6 @@ import pytest
 
 from export.artifact import Artifact
 from export.graphs import export_step_graph
-from export.lstm_network import LSTMNetwork
 from export.rank_graph import export_rank_graph
 from tests.factories import make_tiny_network
 
@@ -26,7 +25,7 @@ def _signature(path: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def test_step_takes_a_click_and_a_state_and_gives_the_next(tmp_path: Path) -> None:
     """The contract's table, with features: B is the one dynamic axis."""
-    network = LSTMNetwork(make_tiny_network(layers=2, feature_width=3))
+    network = make_tiny_network(layers=2, feature_width=3)
     export_step_graph(network, tmp_path / "step.onnx")
     assert _signature(tmp_path / "step.onnx") == (
         {"item_index": "int64 (B)", "features": "float (B, 3)", "hidden": "float (B, 2, 8)", "cell": "float (B, 2, 8)"},
@@ -88,5 +87,5 @@ def test_another_process_writes_the_same_bytes(tiny_artifact: Artifact, tmp_path
 
 def test_the_exporter_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Its notes on operators of torchvision and the like are not for our users."""
-    export_rank_graph(LSTMNetwork(make_tiny_network()), tmp_path / "rank.onnx", list_length=10, ring_length=5)
+    export_rank_graph(make_tiny_network(), tmp_path / "rank.onnx", list_length=10, ring_length=5)
     assert capfd.readouterr() == ("", "")

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from export.artifact import Artifact
 from export.exporter import export_model
 from export.graphs import export_step_graph
-from export.lstm_network import LSTMNetwork
 from export.parity import check_parity
 from export.rank_graph import export_rank_graph
 from export.recurrent_network import TorchState
 from models.errors import ParityError
+from models.networks.lstm import LSTMNetwork
 from tests.factories import make_tiny_model, make_tiny_network
 
 
@@ -23,6 +23,7 @@ class DecayedSum(nn.Module):
     """A recurrence of two lines, no LSTM: every click adds its item's vector to a sum that halves."""
 
     feature_width = 0
+    row_number_tensors: frozenset[str] = frozenset()
 
     def __init__(self, item_count: int = 30) -> None:
         super().__init__()
@@ -84,7 +85,7 @@ def _copied(artifact: Artifact, folder: Path) -> Artifact:
 
 
 def _tiny_network(*, seed: int = 0) -> LSTMNetwork:
-    return LSTMNetwork(make_tiny_network(seed=seed))
+    return make_tiny_network(seed=seed)
 
 
 def test_the_gates_are_open_to_graphs_of_the_network_itself(tiny_artifact: Artifact) -> None:
@@ -141,6 +142,6 @@ def test_the_step_gate_is_shut_to_a_network_that_is_not_a_number(tiny_artifact: 
     """NaN is not within any tolerance, in the score of any item."""
     network = make_tiny_network()
     with torch.no_grad():
-        network.output_bias[3] = float("nan")
+        network.items.output_bias[3] = float("nan")
     with pytest.raises(ParityError, match="The step gate is shut: torch and onnxruntime differ by nan"):
-        check_parity(LSTMNetwork(network), tiny_artifact)
+        check_parity(network, tiny_artifact)

@@ -9,14 +9,13 @@ import torch
 from export.artifact import Artifact, RankingKind, load_artifact
 from export.exporter import TrainedModel, export_model
 from export.graphs import export_step_graph
-from export.lstm_network import LSTMNetwork
 from export.parity import check_parity
 from export.rank_graph import export_rank_graph
 from export.ranking_choice import INT8_FROM_ITEMS, ONE_TILE_UP_TO_ITEMS, TILE_ITEMS, RankingMethod, _rows_per_run
 from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime
 from models.errors import ArtifactError, ParityError
-from models.next_item_lstm import NextItemLSTM
+from models.networks.lstm import LSTMNetwork
 from tests.export.test_parity import DecayedSum
 from tests.factories import make_tiny_model, make_tiny_network
 
@@ -31,16 +30,16 @@ def _export(folder: Path, *, item_count: int = 30, ranking: RankingMethod = "aut
     )
 
 
-def _model_of(network: NextItemLSTM) -> TrainedModel:
-    return make_tiny_model(network=LSTMNetwork(network), item_ids=_numbered(network.config.item_count))
+def _model_of(network: LSTMNetwork) -> TrainedModel:
+    return make_tiny_model(network=network, item_ids=_numbered(network.inputs.item_count))
 
 
-def _network_with_one_giant() -> NextItemLSTM:
+def _network_with_one_giant() -> LSTMNetwork:
     """One component of one item is so large that in its scale all others round to zero."""
     network = make_tiny_network(item_count=INT8_FROM_ITEMS)
     with torch.no_grad():
-        network.untied_table = torch.nn.Parameter(network.embedding.weight.clone())
-        network.untied_table[17, 3] = 1e6
+        network.items.untied_table = torch.nn.Parameter(network.items.embedding.weight.clone())
+        network.items.untied_table[17, 3] = 1e6
     return network
 
 
@@ -119,10 +118,10 @@ def test_a_network_without_dot_products_is_ranked_as_it_is(tmp_path: Path) -> No
 def test_the_step_gate_is_shut_to_an_int8_ranking_of_other_weights(tmp_path: Path) -> None:
     """A coarse ranking may miss an item, but what it lists has the score that it is listed with."""
     artifact = _export(tmp_path, ranking="int8")
-    network = LSTMNetwork(make_tiny_network(seed=1))
+    network = make_tiny_network(seed=1)
     export_step_graph(network, artifact.step_path)
     export_rank_graph(
-        LSTMNetwork(make_tiny_network(seed=2)),
+        make_tiny_network(seed=2),
         artifact.rank_path,
         list_length=20,
         ring_length=5,

@@ -8,8 +8,9 @@ import torch
 
 from models.checkpoint import Checkpoint, CheckpointDescription, load_checkpoint, save_checkpoint
 from models.errors import CheckpointError
-from models.features import EventType, TimeGap
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.features import EventType, TimeGap, feature_width
+from models.networks.lstm import LSTMConfig
+from models.networks.sequence_network import NetworkInputs
 from models.session_rule import SessionRule
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
@@ -22,10 +23,10 @@ def make_checkpoint(*, catalogue: pl.DataFrame | None = CATALOGUE, tied: bool = 
     """An untrained network of two layers over three items, with everything that belongs to it."""
     torch.manual_seed(0)
     features = (TimeGap(mean=1.5, std=0.5), EventType(("buy", "view")))
-    config = NextItemLSTMConfig(item_count=3, embedding_size=4, hidden_size=5, layers=2, feature_width=3, tied=tied)
+    config = LSTMConfig(embedding_size=4, hidden_size=5, layers=2, tied=tied)
     vocabulary = ItemVocabulary([ItemId(item_id) for item_id in ("b", "a", "ø")])
     return Checkpoint(
-        network=NextItemLSTM(config).eval(),
+        network=config.build(NetworkInputs(3, feature_width(features))).eval(),
         vocabulary=vocabulary,
         popularity=np.array([7, 2, 1]),
         catalogue=catalogue,
@@ -68,7 +69,7 @@ def test_nothing_in_it_is_pickled(tmp_path: Path) -> None:
     assert sorted(files) == ["catalogue.parquet", "checkpoint.json", "items.parquet", "weights.safetensors"]
     json.loads(files["checkpoint.json"])
     header_length = int.from_bytes(files["weights.safetensors"][:8], "little")
-    assert "embedding.weight" in json.loads(files["weights.safetensors"][8 : 8 + header_length])
+    assert "items.embedding.weight" in json.loads(files["weights.safetensors"][8 : 8 + header_length])
     assert all(files[name].startswith(b"PAR1") for name in ("items.parquet", "catalogue.parquet"))
 
 
@@ -97,8 +98,8 @@ def test_an_incomplete_checkpoint_names_the_file(tmp_path: Path, name: str) -> N
 def test_a_newer_format_is_refused_whatever_else_it_says(tmp_path: Path) -> None:
     """Its other fields may have any shape."""
     save_checkpoint(tmp_path / "shop", make_checkpoint())
-    (tmp_path / "shop" / "checkpoint.json").write_text('{"format_version": 2, "network": "a gru"}', encoding="utf-8")
-    with pytest.raises(CheckpointError, match="format 2, this nextclick reads up to 1: upgrade"):
+    (tmp_path / "shop" / "checkpoint.json").write_text('{"format_version": 3, "network": "a gru"}', encoding="utf-8")
+    with pytest.raises(CheckpointError, match="format 3, this nextclick reads format 2: upgrade"):
         load_checkpoint(tmp_path / "shop")
 
 

@@ -6,31 +6,29 @@ from models.encoded_sessions import EncodedSessions, enumerate_predictions, last
 from models.errors import DataError
 from models.evaluation import evaluate_network, evaluate_popularity, network_scores
 from models.metrics import figures_of, ranks_from_scores
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.networks.lstm import LSTMConfig, LSTMNetwork
+from models.networks.sequence_network import NetworkInputs
 from tests.encoded import make_sessions
 
 
-def make_network(item_count: int = 40, feature_width: int = 0) -> NextItemLSTM:
+def make_network(item_count: int = 40, feature_width: int = 0) -> LSTMNetwork:
     """An untrained network of two layers."""
     torch.manual_seed(1)
-    return NextItemLSTM(
-        NextItemLSTMConfig(
-            item_count, embedding_size=4, hidden_size=6, layers=2, feature_width=feature_width, output_dropout=0.5
-        )
-    ).eval()
+    config = LSTMConfig(embedding_size=4, hidden_size=6, layers=2, output_dropout=0.5)
+    return config.build(NetworkInputs(item_count, feature_width)).eval()
 
 
-def ranks_click_by_click(network: NextItemLSTM, sessions: EncodedSessions) -> list[int]:
+def ranks_click_by_click(network: LSTMNetwork, sessions: EncodedSessions) -> list[int]:
     """The protocol the slow way: one session at a time, one step a click, an unknown item steps nowhere."""
     ranks = []
     for begin, end in zip(sessions.first_click[:-1], sessions.first_click[1:], strict=True):
-        hidden, cell = network.initial_state(1)
+        state = network.initial_state(1)
         for click in range(begin, end - 1):
             if sessions.item_index[click] >= 0:
                 item_index = torch.from_numpy(sessions.item_index[click : click + 1])
                 features = torch.from_numpy(sessions.features[click : click + 1])
-                hidden, cell = network.step(item_index, features, hidden, cell)
-            scores = network.scores(hidden).numpy()
+                state = network.step(item_index, features, state)
+            scores = network.scores(state).numpy()
             ranks.extend(ranks_from_scores(scores, sessions.item_index[click + 1 : click + 2]).tolist())
     return ranks
 

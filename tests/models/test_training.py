@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -7,11 +8,12 @@ from torch.nn import functional
 from models.encoded_sessions import EncodedSessions
 from models.errors import TrainingError
 from models.evaluation import EvaluationReport, evaluate_network
-from models.next_item_lstm import NextItemLSTM, NextItemLSTMConfig
+from models.networks.lstm import LSTMConfig, LSTMNetwork
+from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.optimisers import SGD, Adam
 from models.schedules import StepDecay
-from models.training import EarlyStopping, EpochReport, best_epoch, train_network
-from models.training_config import BatchSection, NetworkSection, TrainingConfig, ValidationSection
+from models.training import EarlyStopping, EpochReport, TrainingProgress, best_epoch, train_network
+from models.training_config import BatchSection, TrainingConfig, ValidationSection
 from tests.encoded import make_sessions
 
 ITEMS = 7
@@ -22,10 +24,11 @@ def make_cycle(sessions: int = 30, length: int = 6) -> EncodedSessions:
     return make_sessions(*([(start + step) % ITEMS for step in range(length)] for start in range(sessions)))
 
 
-def make_network(seed: int = 0, *, dropout: float = 0.0) -> NextItemLSTM:
+def make_network(seed: int = 0, *, dropout: float = 0.0) -> LSTMNetwork:
     """A small network with repeatable weights."""
     torch.manual_seed(seed)
-    return NextItemLSTM(NextItemLSTMConfig(ITEMS, 8, 8, embedding_dropout=dropout, output_dropout=dropout))
+    config = LSTMConfig(embedding_size=8, hidden_size=8, embedding_dropout=dropout, output_dropout=dropout)
+    return config.build(NetworkInputs(ITEMS))
 
 
 def make_config(
@@ -39,7 +42,6 @@ def make_config(
 ) -> TrainingConfig:
     """A configuration for a few seconds."""
     return TrainingConfig(
-        network=NetworkSection(),
         batches=batches,
         optimiser=optimiser,
         validation=ValidationSection(metric="Recall@1", patience=patience),
@@ -71,9 +73,22 @@ class RecordingProgress:
         self.reports.append(report)
 
 
-def weights(network: NextItemLSTM) -> torch.Tensor:
+def weights(network: SequenceNetwork) -> torch.Tensor:
     """All weights in one row."""
     return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+def train(
+    network: SequenceNetwork,
+    sessions: EncodedSessions,
+    config: TrainingConfig,
+    *,
+    validation: EncodedSessions | None = None,
+    progress: TrainingProgress | None = None,
+) -> tuple[EpochReport, ...]:
+    """Train on sessions of `ITEMS` items."""
+    popularity = np.bincount(sessions.item_index, minlength=ITEMS)
+    return train_network(network, sessions, config, popularity=popularity, validation=validation, progress=progress)
 
 
 @pytest.mark.parametrize("order", ["time", "shuffled"])
@@ -81,7 +96,7 @@ def test_a_certain_next_item_is_learned(order: str) -> None:
     """On a circle of items Recall@1 reaches 1."""
     network, sessions = make_network(), make_cycle()
     batches = BatchSection(order="time" if order == "time" else "shuffled", lanes=4, window=4, loss_divisor=4.0)
-    history = train_network(network, sessions, make_config(epochs=15, batches=batches))
+    history = train(network, sessions, make_config(epochs=15, batches=batches))
     assert evaluate_network(network, sessions).metrics["Recall@1"] == 1.0
     assert history[-1].loss < history[0].loss / 4
 
@@ -93,7 +108,7 @@ def test_one_update_is_the_summed_loss_over_a_constant() -> None:
     config = make_config(
         optimiser=SGD(learning_rate=0.1, momentum=0.0), batches=BatchSection(lanes=2, window=9, loss_divisor=10.0)
     )
-    (report,) = train_network(network, sessions, config)
+    (report,) = train(network, sessions, config)
 
     losses = []
     for clicks in ([0, 1, 2, 3], [4, 5]):
@@ -111,9 +126,9 @@ def test_a_session_does_not_depend_on_the_one_before_it_in_its_lane() -> None:
     """With a learning rate of nearly zero, the loss of two sessions in one lane is that of each alone."""
     still = make_config(optimiser=SGD(learning_rate=1e-12), batches=BatchSection(lanes=1, window=2))
     first, second = [0, 1, 2, 3, 4], [5, 6, 0]
-    (both,) = train_network(make_network(), make_sessions(first, second), still)
-    (alone,) = train_network(make_network(), make_sessions(first), still)
-    (other,) = train_network(make_network(), make_sessions(second), still)
+    (both,) = train(make_network(), make_sessions(first, second), still)
+    (alone,) = train(make_network(), make_sessions(first), still)
+    (other,) = train(make_network(), make_sessions(second), still)
     assert both.loss * 6 == pytest.approx(alone.loss * 4 + other.loss * 2, rel=1e-5)
 
 
@@ -124,7 +139,7 @@ def test_a_state_is_carried_from_piece_to_piece() -> None:
         make_config(optimiser=SGD(learning_rate=1e-12), batches=BatchSection(lanes=3, window=window))
         for window in (1, 50)
     ]
-    (cut,), (whole,) = (train_network(make_network(), sessions, config) for config in still)
+    (cut,), (whole,) = (train(make_network(), sessions, config) for config in still)
     assert cut.loss == pytest.approx(whole.loss, rel=1e-5)
 
 
@@ -135,7 +150,7 @@ def test_the_same_seed_gives_the_same_weights(order: str) -> None:
 
     def run(seed: int) -> torch.Tensor:
         network = make_network(seed, dropout=0.3)
-        train_network(network, make_cycle(), make_config(epochs=2, batches=batches, seed=seed))
+        train(network, make_cycle(), make_config(epochs=2, batches=batches, seed=seed))
         return weights(network)
 
     assert torch.equal(run(1), run(1))
@@ -147,7 +162,7 @@ def test_the_schedule_sets_the_learning_rate() -> None:
     config = TrainingConfig(
         optimiser=SGD(learning_rate=0.4, momentum=0.0), schedule=StepDecay(every_epochs=1, gamma=0.5), epochs=3
     )
-    assert [report.learning_rate for report in train_network(make_network(), make_cycle(), config)] == [0.4, 0.2, 0.1]
+    assert [report.learning_rate for report in train(make_network(), make_cycle(), config)] == [0.4, 0.2, 0.1]
 
 
 def test_a_clipped_gradient_moves_the_weights_no_further_than_its_norm() -> None:
@@ -159,14 +174,14 @@ def test_a_clipped_gradient_moves_the_weights_no_further_than_its_norm() -> None
         batches=BatchSection(lanes=1, window=9, loss_divisor=0.01),
         gradient_clip_norm=0.5,
     )
-    train_network(network, sessions, config)
+    train(network, sessions, config)
     assert torch.linalg.vector_norm(weights(network) - before).item() == pytest.approx(0.5, rel=1e-3)
 
 
 def test_progress_is_told_of_every_click_and_epoch() -> None:
     """30 sessions of 6 clicks are 150 predictions an epoch."""
     progress = RecordingProgress()
-    history = train_network(make_network(), make_cycle(), make_config(epochs=2), progress=progress)
+    history = train(make_network(), make_cycle(), make_config(epochs=2), progress=progress)
     assert progress.begun == [(2, 150)]
     assert progress.clicks == 300
     assert progress.reports == list(history)
@@ -176,7 +191,7 @@ def test_progress_is_told_of_every_click_and_epoch() -> None:
 def test_early_stopping_ends_with_the_weights_of_the_best_epoch() -> None:
     """Once the circle is learned nothing improves; two epochs later training ends with what the best epoch knew."""
     network, sessions = make_network(), make_cycle()
-    history = train_network(network, sessions, make_config(epochs=60, patience=2), validation=make_cycle(sessions=5))
+    history = train(network, sessions, make_config(epochs=60, patience=2), validation=make_cycle(sessions=5))
     values = [report.validation.metrics["Recall@1"] for report in history if report.validation is not None]
     best = values.index(max(values))
     assert values[best] == 1.0
@@ -196,12 +211,12 @@ def test_the_best_epoch_is_kept_while_later_ones_are_worse() -> None:
     over = []
     for epoch, recall in enumerate([0.1, 0.3, 0.2, 0.3], start=1):
         with torch.no_grad():
-            network.output_bias.fill_(float(epoch))
+            network.items.output_bias.fill_(float(epoch))
         stopping.observe(make_report(epoch, recall), network)
         over.append(stopping.is_over)
     stopping.restore(network)
     assert over == [False, False, False, True]
-    assert network.output_bias.tolist() == [2.0] * ITEMS
+    assert network.items.output_bias.tolist() == [2.0] * ITEMS
 
 
 def test_the_best_epoch_is_the_first_of_equals_or_the_last_of_all() -> None:
@@ -215,10 +230,10 @@ def test_a_loss_that_is_not_finite_ends_training_with_the_remedy() -> None:
     """A learning rate beyond reason: the message says where it happened and what to lower."""
     config = make_config(optimiser=SGD(learning_rate=1e38))
     with pytest.raises(TrainingError, match=r"is (inf|nan) in epoch 1, batch \d, at learning rate 1e\+38: lower"):
-        train_network(make_network(), make_cycle(), config)
+        train(make_network(), make_cycle(), config)
 
 
 def test_nothing_to_train_on_is_an_error() -> None:
     """Sessions of one click have no next click."""
     with pytest.raises(TrainingError, match="no session has two clicks"):
-        train_network(make_network(), make_sessions([1], [2]), make_config())
+        train(make_network(), make_sessions([1], [2]), make_config())

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import SettingsError
+from models.networks.gru import GRUConfig
 from models.optimisers import SGD
 from models.schedules import Cosine
 from models.training_config import (
@@ -19,9 +20,10 @@ def test_a_file_says_what_differs_from_the_defaults() -> None:
     config = parse_training_config(
         b"""
         epochs = 3
-        [network]
-        hidden_size = 7
         features = ["time_gap"]
+        [network]
+        kind = "gru"
+        hidden_size = 7
         [optimiser]
         name = "sgd"
         learning_rate = 0.5
@@ -32,8 +34,8 @@ def test_a_file_says_what_differs_from_the_defaults() -> None:
         "a test",
     )
     assert config.epochs == 3
-    assert config.network.hidden_size == 7
-    assert config.network.features == ("time_gap",)
+    assert config.network == GRUConfig(hidden_size=7)
+    assert config.features == ("time_gap",)
     assert config.optimiser == SGD(learning_rate=0.5)
     assert config.schedule == Cosine(warmup_epochs=0.5)
     assert config.batches.order == "time"
@@ -43,12 +45,15 @@ def test_a_file_says_what_differs_from_the_defaults() -> None:
     ("toml", "complaint"),
     [
         (b"epoch = 3", "unknown field `epoch`"),
-        (b"[network]\nhiden_size = 3", "unknown field `hiden_size`"),
+        (b"[network]\nkind = 'lstm'\nhiden_size = 3", "unknown field `hiden_size`"),
         (b"[optimiser]\nname = 'adam'\nmomentum = 0.9", "unknown field `momentum`"),
         (b"[optimiser]\nname = 'lion'", "Invalid value 'lion'"),
+        (b"[network]\nkind = 'rnn'", "Invalid value 'rnn'"),
+        (b"[network]\nhidden_size = 3", "missing required field `kind`"),
+        (b"[loss]\nname = 'hinge'", "Invalid value 'hinge'"),
         (b"epochs = 0", ">= 1"),
         (b"seed = -1", ">= 0"),
-        (b"[network]\noutput_dropout = 1.0", "< 1"),
+        (b"[network]\nkind = 'lstm'\noutput_dropout = 1.0", "< 1"),
         (b"[validation]\nmetric = 'Recall@7'", "there is no metric Recall@7"),
         (b"[optimiser]\nname = 'sgd'\nlearning_rate = 0.0", "> 0"),
         (b"[schedule]\nname = 'cosine'\nwarmup_epochs = -1.0", ">= 0"),

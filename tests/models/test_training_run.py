@@ -4,10 +4,11 @@ import pytest
 
 from models.errors import DataError, TrainingError
 from models.features import TimeGap
+from models.networks.lstm import LSTMConfig
 from models.optimisers import Adam
 from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
-from models.training_config import BatchSection, NetworkSection, TrainingConfig, ValidationSection
+from models.training_config import BatchSection, TrainingConfig, ValidationSection
 from models.training_run import evaluate_on_test, train
 
 ITEMS = "abcdefg"
@@ -41,9 +42,8 @@ def make_data(*, sessions: int = 60, length: int = 6) -> PreparedData:
 def make_config(*, share: float = 0.0, epochs: int = 12) -> TrainingConfig:
     """A small network with a time gap."""
     return TrainingConfig(
-        network=NetworkSection(
-            embedding_size=8, hidden_size=12, embedding_dropout=0.0, output_dropout=0.0, features=("time_gap",)
-        ),
+        network=LSTMConfig(embedding_size=8, hidden_size=12, embedding_dropout=0.0, output_dropout=0.0),
+        features=("time_gap",),
         batches=BatchSection(lanes=4, window=4, loss_divisor=4.0),
         optimiser=Adam(learning_rate=0.03),
         validation=ValidationSection(share=share, metric="Recall@1", patience=2),

@@ -16,6 +16,7 @@ ITEMS = "abcdefg"
 CONFIG = """
 epochs = 8
 [network]
+kind = "lstm"
 embedding_size = 8
 hidden_size = 8
 embedding_dropout = 0.0

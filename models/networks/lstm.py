@@ -1,0 +1,48 @@
+"""`lstm`: long short-term memory (Hochreiter and Schmidhuber, 1997). Legend in the package."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack
+from models.networks.sequence_network import NetworkInputs, NetworkState
+
+
+class LSTMConfig(RecurrentConfig, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
+    """`[network]` with `kind = "lstm"`."""
+
+    def build(self, inputs: NetworkInputs) -> "LSTMNetwork":
+        """Return a network with its first weights."""
+        return LSTMNetwork(self, inputs)
+
+
+class LSTMNetwork(RecurrentStack):
+    """Its state is `hidden` and `cell`, each (B, L, H)."""
+
+    config: LSTMConfig
+
+    def __init__(self, config: LSTMConfig, inputs: NetworkInputs) -> None:
+        super().__init__(config, inputs, nn.LSTM)
+
+    @property
+    def state_names(self) -> Sequence[str]:
+        """`hidden` and `cell`."""
+        return ("hidden", "cell")
+
+    def run_layer(self, layer: int, below: Tensor, state: NetworkState) -> tuple[Tensor, NetworkState]:
+        """Run one layer over sequences, see `RecurrentStack`."""
+        hidden, cell = state  # (B, H) each
+        outputs, (hidden, cell) = self.layers[layer](below, (hidden[None].contiguous(), cell[None].contiguous()))
+        return outputs, (hidden[0], cell[0])
+
+    def step_layer(self, layer: int, below: Tensor, state: NetworkState) -> NetworkState:
+        """Apply the equations of `torch.nn.LSTM` once."""
+        hidden, cell = state
+        weight_input, weight_hidden, bias_input, bias_hidden = self.weights_of(layer)
+        gates = functional.linear(below, weight_input, bias_input)  # (B, 4 H)
+        gates = gates + functional.linear(hidden, weight_hidden, bias_hidden)
+        input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)  # each (B, H)
+        cell_next = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
+        return torch.sigmoid(output_gate) * torch.tanh(cell_next), cell_next

@@ -1,0 +1,100 @@
+"""What every network is: click in, state on, and from a state the scores of the catalogue. Legend in the package."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+# A user's state after a click, an argument and a result: one tensor a name of `state_shapes`, in its order, (B, ...).
+NetworkState = tuple[Tensor, ...]
+
+
+class NetworkInputs(NamedTuple):
+    """What the data decides of a network.
+
+    Attributes:
+        item_count: V.
+        feature_width: F.
+    """
+
+    item_count: int
+    feature_width: int = 0
+
+
+class SequenceNetwork(nn.Module, ABC):
+    """A recurrence with an explicit state: training runs it over sequences, the stream click by click.
+
+    Both ways lead to the same state and the same scores; the exporter refuses a network where they do not.
+
+    Args:
+        inputs: What the data decides.
+    """
+
+    def __init__(self, inputs: NetworkInputs) -> None:
+        super().__init__()
+        self.inputs = inputs
+
+    @property
+    @abstractmethod
+    def state_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each state tensor per user, without the batch axis, by name and in order."""
+
+    @property
+    def row_number_tensors(self) -> frozenset[str]:
+        """Which state tensors hold row numbers (0 for none, the first item is 1) and must be stored in float32.
+
+        float16 knows no whole number above 2048, float32 all up to 16,777,216.
+        """
+        return frozenset()
+
+    @property
+    def feature_width(self) -> int:
+        """F."""
+        return self.inputs.feature_width
+
+    def initial_state(self, batch_size: int) -> NetworkState:
+        """Return the state of B users who have clicked nothing: zeros."""
+        device = next((tensor.device for tensor in (*self.parameters(), *self.buffers())), None)
+        return tuple(torch.zeros(batch_size, *shape, device=device) for shape in self.state_shapes.values())
+
+    @abstractmethod
+    def forward(self, item_index: Tensor, features: Tensor, state: NetworkState) -> tuple[Tensor, NetworkState]:
+        """Step through whole sequences.
+
+        Args:
+            item_index: What was clicked, (B, T) int64.
+            features: The clicks' features, (B, T, F).
+            state: The state before the first click.
+
+        Returns:
+            The output after every click, (B, T, D), to be given to `item_scores`; and the state after the last one.
+        """
+
+    @abstractmethod
+    def step(self, item_index: Tensor, features: Tensor, state: NetworkState) -> NetworkState:
+        """Advance users by one click each: what step.onnx computes.
+
+        Args:
+            item_index: What each clicked, (B,) int64.
+            features: The clicks' features, (B, F).
+            state: Their states before the click.
+        """
+
+    @abstractmethod
+    def query(self, state: NetworkState) -> Tensor:
+        """Return the output of `forward` after the click that led to each state, (B, D)."""
+
+    @abstractmethod
+    def item_scores(self, output: Tensor) -> Tensor:
+        """Score the whole catalogue for outputs of `forward`, (N, D) -> (N, V); higher is better."""
+
+    def scores(self, state: NetworkState) -> Tensor:
+        """Score the whole catalogue for users by their state, (B, V): what rank.onnx computes before its top K."""
+        return self.item_scores(self.query(state))
+
+    def sequence_scores(self, item_index: Tensor, features: Tensor) -> Tensor:
+        """Score the catalogue after each click of whole sessions, (B, T, V), by the pass that training uses."""
+        output, _ = self(item_index, features, self.initial_state(len(item_index)))
+        return self.item_scores(output)
