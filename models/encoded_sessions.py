@@ -1,10 +1,10 @@
 """Sessions as arrays: what training and evaluation step through.
 
-Legend: N clicks, S sessions, F feature columns, P predictions (every click of a session but its first).
+Legend: N clicks, S sessions, F feature columns, P predictions (every click of a session from `first_predicted` on).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -29,6 +29,9 @@ class EncodedSessions:
         item_index: What was clicked, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it.
         timestamp_ms: When, milliseconds since 1970, (N,).
         features: The clicks' features, (N, F); F may be 0.
+        value: The clicks' ratings, dwell times and the like, (N,), NaN where a click has none; None where none has.
+        first_predicted: The position in each session from which on clicks are predicted, (S,), at least 1: those before
+            it are history, stepped through and not scored. None: 1 everywhere.
     """
 
     session_ids: tuple[str, ...]
@@ -36,6 +39,8 @@ class EncodedSessions:
     item_index: NDArray[np.int64]
     timestamp_ms: NDArray[np.int64]
     features: NDArray[np.float32]
+    value: NDArray[np.float32] | None = None
+    first_predicted: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.session_ids)
@@ -48,7 +53,9 @@ class EncodedSessions:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The protocol's enumeration: every click of a session but its first, given the clicks before it.
+    """The protocol's enumeration: every click of a session but its history, given the clicks before it.
+
+    Without history that is every click but the first.
 
     In the order of the sessions, and within one in the order of its clicks: two evaluators that follow it can be
     compared list by list.
@@ -66,13 +73,26 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.session)
 
+    def within(self, block: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Find the predictions of B sessions, (B,), for an evaluator that steps through these side by side.
+
+        Returns:
+            Which of the B sessions each prediction belongs to, 0 to B - 1, (N,); and which prediction it is, (N,).
+        """
+        first = np.searchsorted(self.session, block)  # (B,)
+        count = np.searchsorted(self.session, block, side="right") - first
+        row = np.repeat(np.arange(len(block)), count)  # (N,)
+        before_row = np.cumsum(count) - count
+        return row, first[row] + np.arange(len(row)) - before_row[row]
+
 
 def enumerate_predictions(sessions: EncodedSessions) -> Predictions:
     """List what an evaluation predicts."""
     clicks = np.arange(len(sessions.item_index))
     session = np.repeat(np.arange(len(sessions)), sessions.lengths)
     position = clicks - sessions.first_click[session]
-    predicted = position > 0
+    first_predicted = 1 if sessions.first_predicted is None else sessions.first_predicted[session]
+    predicted = position >= first_predicted
     return Predictions(session[predicted], position[predicted], sessions.item_index[predicted])
 
 
@@ -96,20 +116,40 @@ def last_items(
     return np.where(before >= 0, sessions.item_index[click], UNKNOWN_ITEM)
 
 
-def encode_sessions(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: Sequence[Feature]) -> EncodedSessions:
+def encode_sessions(
+    clicks: pl.DataFrame,
+    vocabulary: ItemVocabulary,
+    features: Sequence[Feature],
+    *,
+    history: pl.DataFrame | None = None,
+) -> EncodedSessions:
     """Turn a click table in order of time into sessions of rows.
 
     Args:
         clicks: The columns of `prepared_data.CLICK_SCHEMA`, in order of time.
         vocabulary: The items and their rows.
         features: The model's features, in the order of their columns.
+        history: Earlier clicks (`PreparedData.test_history`): those of the sessions that `clicks` go on with come
+            before them and are not predicted; the others are left out.
     """
+    if history is None:
+        return _encode(clicks, vocabulary, features)
+    earlier = history.filter(pl.col("session_id").is_in(clicks["session_id"].unique().to_list()))
+    sessions = _encode(pl.concat([earlier, clicks]), vocabulary, features)
+    counts = earlier.group_by("session_id").len()
+    history_of = dict(zip(counts["session_id"].to_list(), counts["len"].to_list(), strict=True))
+    first_predicted = [max(1, history_of.get(session_id, 0)) for session_id in sessions.session_ids]
+    return replace(sessions, first_predicted=np.array(first_predicted, dtype=np.int64))
+
+
+def _encode(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: Sequence[Feature]) -> EncodedSessions:
     table = (
         clicks.with_row_index("row")
         .select(
             "session_id",
             "timestamp_ms",
             "event_type",
+            "value",
             pl.col("row").min().over("session_id").alias("first_row"),
             pl.col("item_id")
             .replace_strict(
@@ -127,4 +167,12 @@ def encode_sessions(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: 
         item_index=table["item_index"].to_numpy(),
         timestamp_ms=table["timestamp_ms"].to_numpy(),
         features=encode_features(features, table["gap_ms"].to_list(), table["event_type"].to_list()),
+        value=_values(table["value"]),
     )
+
+
+def _values(value: pl.Series) -> NDArray[np.float32] | None:
+    if value.null_count() == len(value):
+        return None
+    filled: NDArray[np.float32] = value.fill_null(float("nan")).cast(pl.Float32).to_numpy()
+    return filled

@@ -14,7 +14,7 @@ from models.errors import DataError
 from models.prepared_data import CleaningStep, Description, PreparedData
 from models.session_rule import SessionRule
 from models.sessions import assign_sessions
-from models.splitting import CutAtShare, TimeSplit, split_by_time
+from models.splitting import CutAtShare, Split, split_clicks
 from models.timestamps import TimestampUnit
 
 # Half an hour without a click ends a visit: the convention of web analytics.
@@ -101,17 +101,19 @@ def prepare_log(
         clicks = assign_sessions(clicks, rule)
         steps = (*steps, repeats)
     _refuse_if_empty(name, clicks, "click", (*log.malformed, *steps))
-    split = split_by_time(
+    split = split_clicks(
         clicks,
         recipe.cut,
         rule,
         min_item_clicks=cleaning.min_item_clicks,
         min_session_clicks=cleaning.min_session_clicks,
+        keep_unknown_items=recipe.keep_unknown_items,
     )
     report = (*log.malformed, *steps, *split.steps)
     _refuse_if_empty(name, split.train, "training click", report)
     _refuse_if_empty(name, split.test, "test click", report)
-    description = Description(name, rule, _split_sentence(split), exclude_seen, report)
+    sentence = _split_sentence(split, keeps_unknown=recipe.keep_unknown_items)
+    description = Description(name, rule, sentence, exclude_seen, report, split.protocol)
     return PreparedData(description, split.train, split.test, catalogue)
 
 
@@ -134,6 +136,9 @@ def _refuse_if_empty(name: str, clicks: pl.DataFrame, what: str, report: tuple[C
         )
 
 
-def _split_sentence(split: TimeSplit) -> str:
+def _split_sentence(split: Split, *, keeps_unknown: bool) -> str:
+    if split.cut_ms is None:
+        return "Leave-last-out: the last click of every session of three or more tests, all others train."
     moment = datetime.fromtimestamp(split.cut_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"By time, at {moment} UTC: before it train, from it on test, and only items that train knows."
+    items = "items that train does not know included" if keeps_unknown else "and only items that train knows"
+    return f"By time, at {moment} UTC: before it train, from it on test, {items}."

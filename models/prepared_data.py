@@ -17,6 +17,7 @@ Both click tables have the same columns, whatever the source:
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import polars as pl
@@ -36,6 +37,14 @@ CLICK_SCHEMA = pl.Schema(
 )
 PREPARED_FILE = "prepared.json"
 
+EvaluationProtocol = Literal["session-clicks", "last-click"]
+"""What a test predicts.
+
+`session-clicks`: every click of a test session but its first, given the session's test clicks before it. `last-click`:
+every test click, given all of its session, that is the training clicks, which are stepped through and not scored. In
+leave-last-out data each user has one.
+"""
+
 
 class CleaningStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of the cleaning: what it dropped and why."""
@@ -46,8 +55,8 @@ class CleaningStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept: int
 
 
-class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `prepared.json` holds.
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What `prepared.json` holds; what is as it is by default is left out.
 
     Attributes:
         name: The data set's name, `eshop` and the like.
@@ -55,6 +64,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         split: One sentence: where the cut lies and what follows from it.
         exclude_seen: Whether lists for this data should leave out what the user has clicked already.
         cleaning: The steps taken, in order.
+        protocol: What the test predicts, and given what.
     """
 
     name: str
@@ -62,6 +72,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     split: str
     exclude_seen: bool
     cleaning: tuple[CleaningStep, ...]
+    protocol: EvaluationProtocol = "session-clicks"
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,11 @@ class PreparedData:
     train: pl.DataFrame
     test: pl.DataFrame
     catalogue: pl.DataFrame | None
+
+    @property
+    def test_history(self) -> pl.DataFrame | None:
+        """The clicks that test sessions are stepped through before any is predicted; None: they begin with nothing."""
+        return self.train if self.description.protocol == "last-click" else None
 
     def save(self, folder: Path) -> None:
         """Write the four files; `prepared.json` goes last, so that a folder that has it is whole."""

@@ -1,6 +1,6 @@
 """The options of `nextclick data prepare` that change how a log is cleaned, cut into sessions and split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
@@ -39,7 +39,12 @@ class RecipeOptions:
         Raises:
             SettingsError: If `cut` is neither a date nor a share.
         """
-        return Recipe(self._session_rule(recipe.session_rule), self._cut(recipe.cut), self._cleaning(recipe.cleaning))
+        return replace(
+            recipe,
+            session_rule=self._session_rule(recipe.session_rule),
+            cut=self._cut(recipe.cut),
+            cleaning=self._cleaning(recipe.cleaning),
+        )
 
     def _session_rule(self, own: SessionRule) -> SessionRule:
         gap_ms = None if self.session_gap_minutes is None else round(self.session_gap_minutes * MS_PER_MINUTE)

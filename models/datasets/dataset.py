@@ -22,13 +22,16 @@ class Recipe:
 
     Attributes:
         session_rule: When a session begins, in training and on the stream.
-        cut: The moment between train and test.
+        cut: What lies between train and test.
         cleaning: The steps to take.
+        keep_unknown_items: Whether test clicks on items that no training click is on stay. They are misses, except for
+            a model that knows an item by what its catalogue says of it.
     """
 
     session_rule: SessionRule
     cut: Cut
     cleaning: Cleaning = field(default_factory=Cleaning)
+    keep_unknown_items: bool = False
 
 
 @dataclass(frozen=True)

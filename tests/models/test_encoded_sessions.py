@@ -64,3 +64,36 @@ def test_no_clicks_are_no_sessions() -> None:
     sessions = encode_sessions(make_clicks(), ABC, ())
     assert len(sessions) == 0
     assert len(enumerate_predictions(sessions)) == 0
+
+
+def test_history_is_stepped_through_and_not_predicted() -> None:
+    """Of the sessions that go on only; one without history predicts all but its first click."""
+    history = make_clicks(("s", "a", 1), ("left out", "b", 2), ("s", "b", 3), ("u", "c", 4))
+    clicks = make_clicks(("s", "c", 5), ("t", "a", 6), ("t", "b", 7), ("u", "a", 8))
+    sessions = encode_sessions(clicks, ABC, (), history=history)
+    assert sessions.session_ids == ("s", "u", "t")
+    assert sessions.item_index.tolist() == [0, 1, 2, 2, 0, 0, 1]
+    predictions = enumerate_predictions(sessions)
+    assert predictions.session.tolist() == [0, 1, 2]
+    assert predictions.position.tolist() == [2, 1, 1]
+    assert predictions.target_index.tolist() == [2, 0, 1]
+
+
+def test_predictions_of_sessions_that_are_stepped_through_together() -> None:
+    """An evaluator takes sessions in any order and finds what each has to predict."""
+    clicks = make_clicks(("s", "a", 1), ("s", "b", 2), ("s", "c", 3), ("lonely", "c", 4), ("t", "c", 5), ("t", "a", 6))
+    predictions = enumerate_predictions(encode_sessions(clicks, ABC, ()))
+    row, prediction = predictions.within(np.array([2, 1, 0]))
+    assert row.tolist() == [0, 2, 2]
+    assert prediction.tolist() == [2, 0, 1]
+
+
+def test_values_go_along_where_there_are_any() -> None:
+    """A rating that is missing is no number; data without ratings has no column of them."""
+    clicks = make_clicks(("s", "a", 1), ("s", "b", 2))
+    assert encode_sessions(clicks, ABC, ()).value is None
+    rated = clicks.with_columns(value=pl.Series([4.5, None]))
+    value = encode_sessions(rated, ABC, ()).value
+    assert value is not None
+    assert value.dtype == np.float32
+    assert np.array_equal(value, [4.5, np.nan], equal_nan=True)

@@ -5,14 +5,23 @@ from models.errors import DataError
 from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 from models.sessions import assign_sessions
-from models.splitting import CutAt, CutAtShare, TimeSplit, cut_moment, split_by_time, validation_split
+from models.splitting import (
+    CutAt,
+    CutAtShare,
+    LeaveLastOut,
+    Split,
+    cut_moment,
+    split_by_time,
+    split_clicks,
+    validation_split,
+)
 from tests.click_tables import click_lines, make_clicks
 
 BY_ID = SessionRule(by_id=True)
 NEVER = SessionRule(by_id=False)
 
 
-def dropped(split: TimeSplit) -> dict[str, int]:
+def dropped(split: Split) -> dict[str, int]:
     return {step.name: step.dropped for step in split.steps}
 
 
@@ -153,3 +162,36 @@ def test_validation_of_histories_cuts_a_share_of_the_clicks() -> None:
     clicks = make_clicks("ann A 1 ann", "ann B 2 ann", "bob A 3 bob", "bob B 4 bob")
     split = validation_split(clicks, NEVER, share=0.25)
     assert click_lines(split.test) == ["bob B 4 bob"]
+
+
+def test_leave_last_out_tests_the_last_click_of_each() -> None:
+    """Interleaved on the clock; a session of two only trains, and an item that training never shows stays."""
+    clicks = make_clicks("ann A 1 ann", "bob B 2 bob", "ann B 3 ann", "bob A 4 bob", "ann X 5 ann", "cid A 6 cid")
+    split = split_clicks(clicks, LeaveLastOut(), NEVER)
+    assert click_lines(split.train) == ["ann A 1 ann", "bob B 2 bob", "ann B 3 ann", "bob A 4 bob", "cid A 6 cid"]
+    assert click_lines(split.test) == ["ann X 5 ann"]
+    assert (split.protocol, split.cut_ms, split.steps) == ("last-click", None, ())
+
+
+def test_leave_last_out_cleans_before_it_splits() -> None:
+    """What is rare or short in the whole log goes, then the last click of what is left is the test."""
+    clicks = make_clicks("ann A 1 ann", "ann B 2 ann", "ann A 3 ann", "ann X 4 ann", "bob B 5 bob")
+    split = split_clicks(clicks, LeaveLastOut(), NEVER, min_item_clicks=2, min_session_clicks=2)
+    assert click_lines(split.test) == ["ann A 3 ann"]
+    assert dropped(split) == {"rare items": 1, "short sessions": 1}
+
+
+def test_unknown_items_are_kept_where_that_is_asked_for() -> None:
+    """For models that know an item by its text."""
+    clicks = make_clicks("ann A 1 s", "ann B 2 s", "cid A 10 u", "cid X 11 u")
+    split = split_clicks(clicks, CutAt(10), BY_ID, keep_unknown_items=True)
+    assert click_lines(split.test) == ["cid A 10 u", "cid X 11 u"]
+    assert dropped(split) == {"sessions at the cut": 0}
+
+
+def test_validation_of_leave_last_out_is_the_last_training_click() -> None:
+    """As the test was made: the click before the test's."""
+    clicks = make_clicks("ann A 1 ann", "ann B 2 ann", "ann C 3 ann", "bob A 4 bob")
+    split = validation_split(clicks, NEVER, protocol="last-click")
+    assert click_lines(split.train) == ["ann A 1 ann", "ann B 2 ann", "bob A 4 bob"]
+    assert click_lines(split.test) == ["ann C 3 ann"]

@@ -42,7 +42,7 @@ def movielens(tmp_path: Path) -> Path:
 def test_list_says_what_is_here(movielens: Path) -> None:
     """A data set has its folder where it is here, and null where it is not."""
     rows = {row["name"]: row for row in json.loads(run("list", "--json", "--data-folder", str(movielens)))}
-    assert list(rows) == ["movielens-100k", "movielens-latest-small", "eshop", "eshop-2008", "globo", "globo-clicks"]
+    assert {"movielens-100k", "movielens-latest-small", "eshop", "globo", "amazon-beauty"} <= rows.keys()
     assert rows["movielens-latest-small"]["folder"] == str(movielens / "movielens-latest-small")
     assert rows["movielens-100k"]["folder"] is None
     assert rows["movielens-100k"]["sources"] == ["package-index", "official"]

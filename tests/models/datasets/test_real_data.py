@@ -76,3 +76,18 @@ def test_globo_users_who_go_back_and_forth_have_the_sessions_that_a_worker_sees(
     both = pl.concat([prepared.train, prepared.test])
     again = assign_sessions(both, prepared.description.session_rule)
     assert again["session_id"].n_unique() == both["session_id"].n_unique()
+
+
+@pytest.mark.parametrize(
+    ("name", "train_clicks", "tested_users", "unknown"),
+    [("amazon-beauty", 176_139, 22_363, 52), ("amazon-beauty-sasrec", 344_410, 50_498, 3_595)],
+)
+def test_beauty_tests_one_review_of_each_user(name: str, train_clicks: int, tested_users: int, unknown: int) -> None:
+    """The last one, whether training shows its product or not, and never one that the user had before."""
+    prepared = prepare(name)
+    assert prepared.train.height == train_clicks
+    assert prepared.test["user_id"].n_unique() == prepared.test.height == tested_users
+    known = set(prepared.train["item_id"])
+    assert sum(item not in known for item in prepared.test["item_id"]) == unknown
+    assert prepared.test.join(prepared.train, on=["user_id", "item_id"]).is_empty()
+    assert prepared.description.protocol == "last-click"
