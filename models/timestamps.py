@@ -15,6 +15,8 @@ clicks; `iso` is ISO 8601, in UTC where it names no zone.
 # millisecond, so orders of up to eleven digits are times that a worker accepts.
 ORDER_START_MS = 946_684_800_000
 
+MS_PER_HOUR = 3_600_000
+
 
 def to_milliseconds(text: pl.Expr, unit: TimestampUnit) -> pl.Expr:
     """Parse timestamps.
