@@ -1,0 +1,6 @@
+"""The rating models that a leaderboard's configuration may name, each by its `kind`."""
+
+from models.ratings.matrix_factorisation import MatrixFactorisation
+from models.ratings.means import ItemMean, UserMean
+
+RatingModelConfig = UserMean | ItemMean | MatrixFactorisation
