@@ -3,6 +3,8 @@
 Between us and the child stands a guard: this module, run as a program. It holds the read end of a pipe whose write end
 is ours alone, so the kernel closes it however we end; at its end of file the guard stops the child. Unlike Linux's
 parent-death signal, that works on macOS too and does not depend on which thread started the child.
+
+The same pipe carries signals for the child, a byte each: the guard stays where it is, also while the child is stopped.
 """
 
 import contextlib
@@ -68,10 +70,20 @@ class ChildProcess:
         """
         return _signed(self._guard.wait(timeout_s))
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Have the guard send the child a signal; nothing happens where the child has ended."""
+        pipe = self._guard.stdin
+        if pipe is not None and not pipe.closed:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write(bytes([number]))
+                pipe.flush()
+
     def stop(self) -> int:
         """End the child, SIGTERM first, and whatever else is left in its group; return its exit code."""
         if self._guard.stdin is not None:
-            self._guard.stdin.close()
+            # A signal that the guard did not live to read is written once more by `close`.
+            with contextlib.suppress(BrokenPipeError):
+                self._guard.stdin.close()
         # The guard itself takes up to `grace_s`; the seconds beside it are for starting and ending Python.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._guard.wait(self._grace_s + 5)
@@ -95,16 +107,16 @@ def _guard(grace_s: float, command: Sequence[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 127
-    Thread(target=_stop_at_end_of_file, args=(child, grace_s), daemon=True).start()
+    Thread(target=_pass_signals_on_until_end_of_file, args=(child, grace_s), daemon=True).start()
     code = child.wait()
     return code if code >= 0 else _SIGNAL_BASE - code
 
 
-def _stop_at_end_of_file(child: subprocess.Popen[bytes], grace_s: float) -> None:
+def _pass_signals_on_until_end_of_file(child: subprocess.Popen[bytes], grace_s: float) -> None:
     # The file descriptor itself: a buffered reader's lock, held here, would hang the interpreter's end.
     with contextlib.suppress(OSError):
-        while os.read(STDIN, 1):
-            pass
+        while number := os.read(STDIN, 1):
+            child.send_signal(number[0])
     child.terminate()
     try:
         child.wait(grace_s)

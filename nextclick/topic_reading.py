@@ -31,6 +31,7 @@ class TopicReader:
         topic: What to read.
         security: How the brokers are talked to; None: plainly.
         read_committed: Whether records of transactions that are open or aborted are left out.
+        fetch_wait_ms: How long a broker may hold a fetch that finds nothing new.
 
     Raises:
         BrokerError: If no broker answers.
@@ -44,6 +45,7 @@ class TopicReader:
         security: KafkaSecurity | None = None,
         *,
         read_committed: bool = False,
+        fetch_wait_ms: int = FETCH_WAIT_MS,
     ) -> None:
         partitions = require_topic(bootstrap_servers, topic, security)
         self._bootstrap_servers = bootstrap_servers
@@ -54,7 +56,7 @@ class TopicReader:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_committed" if read_committed else "read_uncommitted",
-                fetch_max_wait_ms=FETCH_WAIT_MS,
+                fetch_max_wait_ms=fetch_wait_ms,
                 # An incremental fetch says nothing of a partition without news; `seek_to_end` needs each one's end.
                 enable_incremental_fetch_sessions=False,
                 **(security or KafkaSecurity()).client_options(),

@@ -1,6 +1,7 @@
 """A worker of our own, as a process of its own: started, watched until it is ready, stopped."""
 
 import os
+import signal
 import sys
 import time
 import urllib.error
@@ -55,6 +56,21 @@ class WorkerProcess:
         if self._process is not None:
             self._process.stop()
 
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, -N by signal N; None while it runs or before it was started."""
+        return None if self._process is None else self._process.poll()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the worker itself a signal; nothing happens where it has ended."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def require_running(self) -> None:
         """Return if the worker runs.
 
@@ -79,7 +95,7 @@ class WorkerProcess:
     def page(self, path: str) -> str | None:
         """Return what the worker's web port answers with status 200; None for anything else."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as response:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as response:
                 text: str = response.read().decode()
                 return text
         except urllib.error.HTTPError as error:
