@@ -95,7 +95,7 @@ class WorkerProcess:
     def page(self, path: str) -> str | None:
         """Return what the worker's web port answers with status 200; None for anything else."""
         try:
-            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as response:
                 text: str = response.read().decode()
                 return text
         except urllib.error.HTTPError as error:

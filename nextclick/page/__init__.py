@@ -1,0 +1,1 @@
+"""The page: clicks through Kafka, lists as they come, the workers' figures, a red button; `server.py` ties it up."""
