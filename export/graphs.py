@@ -72,9 +72,8 @@ def zero_state(network: RecurrentNetwork) -> dict[str, Tensor]:
 def exported(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
     """Translate a module whose inputs are those of `example`, in order; all but `item_bias` have a batch axis.
 
-    Inputs that nothing depends on are left out of the graph: an LSTM scores from `hidden` alone, and the worker need
-    not carry `cell` there. What the exporter notes of source files and their paths is left out too, so that the same
-    network gives the same bytes wherever it is exported.
+    What the exporter notes of source files and their paths is left out, so that the same network gives the same bytes
+    wherever it is exported.
     """
     users = torch.export.Dim("B")
     shapes = [None if name == "item_bias" else {0: users} for name in example]
@@ -95,11 +94,16 @@ def exported(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence
         )
     if program is None:
         raise ArtifactError(f"torch {torch.__version__} exported nothing: install the version that pyproject names.")
-    inputs = program.model.graph.inputs
-    for value in [value for value in inputs if not value.uses()]:
-        inputs.remove(value)
     _strip_notes(program)
     return program.model_proto
+
+
+def drop_unused_inputs(model: onnx.ModelProto) -> None:
+    """Leave out inputs that nothing depends on: an LSTM scores from `hidden` alone, no worker need carry `cell`."""
+    used = {name for node in model.graph.node for name in node.input} | {value.name for value in model.graph.output}
+    kept = [value for value in model.graph.input if value.name in used]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from export.artifact import CoarseRanking
 from export.exact_ranking import add_exact_ranking
 from export.graph_builder import GraphBuilder, batched
-from export.graphs import EXAMPLE_BATCH, exported, write_graph, zero_state
+from export.graphs import EXAMPLE_BATCH, drop_unused_inputs, exported, write_graph, zero_state
 from export.int8_ranking import add_int8_ranking
 from export.ranking_head import RankingHead, ranking_head
 from export.ranking_nodes import RankingInputs, SparseAdditions
@@ -52,6 +52,7 @@ def export_rank_graph(
         model = _composed(network, head, boost_length, coarse)
     else:
         model = _translated(network, list_length, ring_length, boost_length)
+    drop_unused_inputs(model)
     write_graph(model, path)
 
 

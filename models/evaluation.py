@@ -1,4 +1,6 @@
-"""The protocol: for every click of a session but its first, rank the whole catalogue given the clicks before it.
+"""The protocol: for every click of a session but its history, rank the whole catalogue given the clicks before it.
+
+Without history that is every click but the first, see `models.encoded_sessions.enumerate_predictions`.
 
 Legend: P predictions, N of them that are scored together, V items; B, T, E as in `models.networks`.
 """
@@ -11,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions
+from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, Predictions, enumerate_predictions
 from models.exposure import exposure_of
 from models.metrics import catalogue_coverage, figures_of
 from models.networks.sequence_network import SequenceNetwork
@@ -105,10 +107,11 @@ def evaluate_popularity(
 
 def network_scores(network: SequenceNetwork, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
     """Score the catalogue for everything that `enumerate_predictions` lists, sessions of similar length together."""
+    predictions = enumerate_predictions(sessions)
     for block in _blocks_of_similar_length(sessions):
         # A generator must not yield under inference_mode: the mode would be its caller's.
         with torch.inference_mode():
-            output, rows = _outputs_before_predictions(network, sessions, block)
+            output, rows = _outputs_before_predictions(network, sessions, predictions, block)
         for begin in range(0, len(rows), PREDICTIONS_AT_ONCE):
             part = slice(begin, begin + PREDICTIONS_AT_ONCE)
             with torch.inference_mode():
@@ -129,7 +132,7 @@ def _blocks_of_similar_length(sessions: EncodedSessions) -> Iterator[NDArray[np.
 
 
 def _outputs_before_predictions(
-    network: SequenceNetwork, sessions: EncodedSessions, block: NDArray[np.int64]
+    network: SequenceNetwork, sessions: EncodedSessions, predictions: Predictions, block: NDArray[np.int64]
 ) -> tuple[Tensor, NDArray[np.int64]]:
     """Step through B sessions.
 
@@ -149,11 +152,9 @@ def _outputs_before_predictions(
     empty = network.initial_state(len(block))
     output, _ = network(torch.from_numpy(item_index), torch.from_numpy(features), empty)  # (B, T, D)
     output = torch.cat((network.query(empty)[:, None], output), dim=1)  # after 0, 1, ... T known clicks
-    row, position = np.nonzero(is_input)
-    known_before = np.cumsum(is_known, axis=1)[row, position]
-    # Every session before this one has a first click, which is not predicted.
-    first_prediction = sessions.first_click[block] - block
-    return output[row, known_before], first_prediction[row] + position
+    row, rows = predictions.within(block)
+    known_before = np.cumsum(is_known, axis=1)[row, predictions.position[rows] - 1]
+    return output[row, known_before], rows
 
 
 def _popularity_scores(popularity: NDArray[np.int64], predictions: int) -> Iterator[ScoreBlock]:

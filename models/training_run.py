@@ -22,12 +22,10 @@ from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
-from models.run_keeping import RunKeeping
 from models.splitting import validation_split
-from models.training import train_network
+from models.training import TrainingProgress, train_network
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
-from models.training_progress import TrainingProgress
 from models.vocabulary import ItemVocabulary
 
 
@@ -37,7 +35,6 @@ def train(
     progress: TrainingProgress | None = None,
     *,
     exclude_last: int = 0,
-    keeping: RunKeeping | None = None,
 ) -> Checkpoint:
     """Train a network on a data set's training clicks.
 
@@ -46,16 +43,13 @@ def train(
         config: The settings.
         progress: Who is told how it goes.
         exclude_last: How many of a user's last clicks may not be listed again while the network is validated.
-        keeping: Where to leave the state of the run, and to go on from if there is one; None keeps none.
 
     Returns:
         A checkpoint without metrics, see `evaluate_on_test`.
 
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
-        TrainingInterrupted: If `keeping` says to stop; its state is left there.
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
-        SettingsError: If the state that is there is another run's.
     """
     learned, validated = _set_validation_aside(data, config)
     if learned.is_empty():
@@ -65,7 +59,7 @@ def train(
     vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
     features = fit_features(learned, config.features)
     sessions = encode_sessions(learned, vocabulary, features)
-    validation = None if validated is None else _encode_validation(validated, vocabulary, features)
+    validation = None if validated is None else _encode_validation(data, learned, validated, vocabulary, features)
     network = build_network(config, len(vocabulary), features)
     popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
     history = train_network(
@@ -76,7 +70,6 @@ def train(
         validation=validation,
         exclude_last=exclude_last,
         progress=progress,
-        keeping=keeping,
     )
     return Checkpoint(
         network=network.eval(),
@@ -121,7 +114,8 @@ def evaluate_on_test(
     Raises:
         DataError: If no test session has two clicks.
     """
-    test = encode_sessions(data.test, checkpoint.vocabulary, checkpoint.description.features)
+    features = checkpoint.description.features
+    test = encode_sessions(data.test, checkpoint.vocabulary, features, history=data.test_history)
     figures = Comparison(
         network=evaluate_network(checkpoint.network, test, exclude_last=exclude_last),
         popularity=evaluate_popularity(checkpoint.popularity, test, exclude_last=exclude_last),
@@ -139,14 +133,22 @@ def build_network(config: TrainingConfig, item_count: int, features: tuple[Featu
 def _set_validation_aside(data: PreparedData, config: TrainingConfig) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     if not config.validation.share:
         return data.train, None
-    split = validation_split(data.train, data.description.session_rule, config.validation.share)
+    description = data.description
+    split = validation_split(
+        data.train, description.session_rule, config.validation.share, protocol=description.protocol
+    )
     return split.train, split.test
 
 
 def _encode_validation(
-    validated: pl.DataFrame, vocabulary: ItemVocabulary, features: tuple[Feature, ...]
+    data: PreparedData,
+    learned: pl.DataFrame,
+    validated: pl.DataFrame,
+    vocabulary: ItemVocabulary,
+    features: tuple[Feature, ...],
 ) -> EncodedSessions:
-    validation = encode_sessions(validated, vocabulary, features)
+    history = None if data.test_history is None else learned
+    validation = encode_sessions(validated, vocabulary, features, history=history)
     # Said now and not after the first epoch.
     if not len(enumerate_predictions(validation)):
         raise DataError(

@@ -1,9 +1,10 @@
 """The kinds of networks that `[network]` of a configuration and a checkpoint may name, each by its `kind`."""
 
 from models.networks.gru import GRUConfig
+from models.networks.lru import LRUConfig
 from models.networks.lstm import LSTMConfig
 
-NetworkConfig = LSTMConfig | GRUConfig
+NetworkConfig = LSTMConfig | GRUConfig | LRUConfig
 
 
 def kind_of(config: NetworkConfig) -> str:

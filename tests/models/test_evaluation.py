@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,19 @@ def test_batched_evaluation_equals_stepping_click_by_click() -> None:
     assert {name: report.metrics[name] for name in expected} == pytest.approx(expected)
     assert (report.predictions, report.sessions) == (45, 6)
     assert report.unknown_targets == np.count_nonzero(enumerate_predictions(sessions).target_index == -1)
+
+
+def test_history_is_stepped_through_and_not_predicted() -> None:
+    """The scores before the clicks that are predicted are those of whole sessions."""
+    sessions = make_sessions([1, 2, 3, 4, 5], [6, 7], [8, 9, -1, 10])
+    with_history = replace(sessions, first_predicted=np.array([4, 1, 2]))
+    network = make_network()
+    of_all = {row: scores for block in network_scores(network, sessions) for row, scores in zip(*block, strict=True)}
+    found = {row: scores for block in network_scores(network, with_history) for row, scores in zip(*block, strict=True)}
+    # Of the eight clicks that follow another one in their session, these four are no history.
+    assert sorted(found) == [0, 1, 2, 3]
+    for row, among_all in enumerate([3, 4, 6, 7]):
+        assert found[row] == pytest.approx(of_all[among_all])
 
 
 def test_scores_cover_every_prediction_once(monkeypatch: pytest.MonkeyPatch) -> None:

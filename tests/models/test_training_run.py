@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -82,6 +85,23 @@ def test_the_validation_period_is_the_end_of_the_training_period_and_not_learned
     reports = [report.validation for report in checkpoint.description.history]
     assert {report.sessions for report in reports if report is not None} == {15}
     assert None not in reports
+
+
+def test_leave_last_out_predicts_the_last_click_given_all_before_it() -> None:
+    """The last click of each session tests, the one before it validates; the circle is known from their histories."""
+    clicks = make_clicks(0, 40)
+    is_last = pl.int_range(pl.len()).over("session_id") == pl.len().over("session_id") - 1
+    data = make_data()
+    description = msgspec.structs.replace(data.description, protocol="last-click")
+    data = replace(data, description=description, train=clicks.filter(~is_last), test=clicks.filter(is_last))
+    checkpoint = train(data, make_config(share=0.1, epochs=30))
+    assert checkpoint.description.training_data.clicks == 40 * 4
+    validation = checkpoint.description.history[-1].validation
+    assert validation is not None
+    assert validation.predictions == 40
+    _, figures = evaluate_on_test(checkpoint, data)
+    assert figures.network.predictions == 40
+    assert figures.network.metrics["Recall@1"] == 1.0
 
 
 def test_the_seen_filter_reaches_the_figures() -> None:

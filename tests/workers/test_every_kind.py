@@ -1,0 +1,55 @@
+"""Every kind of network in the same worker: its published lists are the offline evaluation's, bit for bit."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+from export.artifact import Artifact
+from export.exporter import export_model
+from models.features import feature_width
+from models.networks.gru import GRUConfig
+from models.networks.kinds import NetworkConfig, kind_of
+from models.networks.lru import LRUConfig
+from models.networks.lstm import LSTMConfig
+from models.networks.sequence_network import NetworkInputs
+from tests.factories import TINY_ITEM_IDS, make_tiny_model
+from tests.workers.click_runs import seeded
+from tests.workers.conftest import BY_ID_AND_GAP, FEATURES
+from tests.workers.twofold_runs import offline_lists, online_lists, random_clicks
+
+# One small network of every kind, with features where the kind takes them.
+KINDS: list[NetworkConfig] = [
+    LSTMConfig(embedding_size=8, hidden_size=8),
+    GRUConfig(embedding_size=8, hidden_size=8, layers=2),
+    LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
+]
+WITHOUT_FEATURES: set[str] = set()
+
+
+def make_artifact(config: NetworkConfig, folder: Path) -> Artifact:
+    """Export an untrained network of this kind through all three gates."""
+    features = () if kind_of(config) in WITHOUT_FEATURES else FEATURES
+    torch.manual_seed(5)
+    network = config.build(NetworkInputs(len(TINY_ITEM_IDS), feature_width(features))).eval()
+    model = make_tiny_model(network=network, kind=kind_of(config), features=features, session_rule=BY_ID_AND_GAP)
+    return export_model(model, folder, list_length=10, ring_length=5)
+
+
+def test_no_kind_is_left_out() -> None:
+    """Whatever a configuration may name is replayed below."""
+    assert {kind_of(config) for config in KINDS} == {config.__struct_config__.tag for config in get_args(NetworkConfig)}
+
+
+@pytest.mark.parametrize("config", KINDS, ids=kind_of)
+def test_published_lists_are_the_offline_lists(config: NetworkConfig, tmp_path: Path) -> None:
+    """The worker knows of no kind: a state by whatever names and shapes, stored, restored, reset and ranked from."""
+    artifact = make_artifact(config, tmp_path / "artifact")
+    assert artifact.manifest.model_kind == kind_of(config)
+    random = seeded(11)
+    clicks = random_clicks(random, 300)
+    for exclude_seen in (False, True):
+        offline = offline_lists(artifact, clicks, exclude_seen=exclude_seen)
+        assert len(offline) == 300
+        assert online_lists(artifact, clicks, random, exclude_seen=exclude_seen) == offline
