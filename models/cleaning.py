@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from models.prepared_data import CleaningStep
+from models.prepared_data import CLICK_SCHEMA, CleaningStep
 
 # 100,000,000,000 ms is March 1973: a time below it is a count of seconds. Workers refuse such clicks too.
 EARLIEST_TIMESTAMP_MS = 100_000_000_000
@@ -60,8 +60,8 @@ def drop_impossible_timestamps(
 
 
 def drop_duplicates(clicks: pl.DataFrame) -> tuple[pl.DataFrame, CleaningStep]:
-    """Drop every click that equals an earlier one in all columns: a record that was delivered or logged twice."""
-    again = ~pl.struct(pl.all()).is_first_distinct()
+    """Drop every click that equals an earlier one in all its columns: a record that was delivered or logged twice."""
+    again = ~pl.struct(CLICK_SCHEMA.names()).is_first_distinct()
     return drop(clicks, again, "duplicates", "the click equals an earlier one in every column")
 
 
@@ -73,29 +73,6 @@ def drop_immediate_repeats(clicks: pl.DataFrame) -> tuple[pl.DataFrame, Cleaning
     """
     repeats = pl.col("item_id") == pl.col("item_id").shift().over("session_id")
     return drop(clicks, repeats, "immediate repeats", "the session's previous click was on the same item")
-
-
-def drop_rare_items(clicks: pl.DataFrame, min_clicks: int) -> tuple[pl.DataFrame, CleaningStep]:
-    """Drop the clicks on items that have fewer than `min_clicks` of them."""
-    rare = pl.len().over("item_id") < min_clicks
-    return drop(clicks, rare, "rare items", f"the item has fewer than {min_clicks} training clicks")
-
-
-def drop_short_sessions(
-    clicks: pl.DataFrame, min_clicks: int, others: pl.DataFrame | None = None
-) -> tuple[pl.DataFrame, CleaningStep]:
-    """Drop the sessions of fewer than `min_clicks` clicks.
-
-    Args:
-        clicks: Every session_id set.
-        min_clicks: How many clicks make a session worth keeping.
-        others: Clicks of another period, which count too: a history may begin there, or go on there.
-    """
-    everything = clicks if others is None else pl.concat([clicks, others])
-    lengths = everything.group_by("session_id").len()
-    short = lengths.filter(pl.col("len") < min_clicks)["session_id"].to_list()
-    doomed = pl.col("session_id").is_in(short)
-    return drop(clicks, doomed, "short sessions", f"the session has fewer than {min_clicks} clicks")
 
 
 def drop(clicks: pl.DataFrame, doomed: pl.Expr, name: str, reason: str) -> tuple[pl.DataFrame, CleaningStep]:

@@ -15,6 +15,7 @@ Both click tables have the same columns, whatever the source:
     value         Float64     a rating, a dwell time; null where the source has none
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,7 @@ import polars as pl
 
 from models.errors import DataError
 from models.session_rule import SessionRule
+from models.step_config import NormalisationMethod, Step
 
 CLICK_SCHEMA = pl.Schema(
     {
@@ -46,13 +48,35 @@ leave-last-out data each user has one.
 """
 
 
-class CleaningStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step of the cleaning: what it dropped and why."""
+class ValueScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What values were brought to: (value - centre) / scale, of log1p of the value where the method says so."""
+
+    method: NormalisationMethod
+    centre: float
+    scale: float
+
+    def original(self, normalised: float) -> float:
+        """Return the value that a normalised one stands for."""
+        value = normalised * self.scale + self.centre
+        return math.expm1(value) if self.method == "log-standard" else value
+
+
+class CleaningStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one step of the preparation did.
+
+    Attributes:
+        name: The step; `train: ` or `test: ` before it where it looked at that part of the split only.
+        reason: Why such a click was dropped, or what was changed.
+        dropped: Clicks that it dropped.
+        kept: Clicks that were left.
+        changed: Clicks that it left but changed.
+    """
 
     name: str
     reason: str
     dropped: int
     kept: int
+    changed: int = 0
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,6 +89,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         exclude_seen: Whether lists for this data should leave out what the user has clicked already.
         cleaning: The steps taken, in order.
         protocol: What the test predicts, and given what.
+        steps: The configuration: the steps to take, with all their settings; none where a split was given.
+        value_scale: What values were normalised to; None: they are the source's own.
     """
 
     name: str
@@ -73,6 +99,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     exclude_seen: bool
     cleaning: tuple[CleaningStep, ...]
     protocol: EvaluationProtocol = "session-clicks"
+    steps: tuple[Step, ...] = ()
+    value_scale: ValueScale | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,25 @@
 """Sessions over a whole click log: what `SessionRule` decides click by click on the stream, decided for all at once."""
 
+from typing import NamedTuple
+
 import polars as pl
 
 from models.session_rule import SessionRule
 
 
-def assign_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
+class SessionCounts(NamedTuple):
+    """What the sessions of a log and the ids that it names have to do with each other.
+
+    Attributes:
+        sessions: How many sessions there are by the rule.
+        ids_are_sessions: Whether every session has an id, and an id of its own.
+    """
+
+    sessions: int
+    ids_are_sessions: bool
+
+
+def assign_sessions(clicks: pl.DataFrame, rule: SessionRule, *, keep_ids: bool | None = None) -> pl.DataFrame:
     """Sort clicks by time and say which session each belongs to.
 
     A user's clicks, in order of time, are cut wherever the rule says that a session begins. The log's own session ids
@@ -16,6 +30,7 @@ def assign_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
     Args:
         clicks: `CLICK_SCHEMA`; session_id may be null.
         rule: When a session begins.
+        keep_ids: Whether the log's ids name the sessions; None: look.
 
     Returns:
         The same clicks, ordered by time (equal times keep their order), every session_id set.
@@ -23,8 +38,10 @@ def assign_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
     clicks = clicks.sort("timestamp_ms", maintain_order=True)
     if not rule.by_id and rule.gap_ms is None:
         return clicks.with_columns(session_id=pl.col("user_id"))
+    if keep_ids:
+        return clicks
     numbered = _number_sessions(clicks, rule)
-    if rule.by_id and _ids_name_the_sessions(numbered):
+    if keep_ids is None and rule.by_id and _count(numbered).ids_are_sessions:
         return clicks
     named = pl.concat_str("user_id", pl.col("number").cast(pl.String), separator=":")
     return numbered.with_columns(session_id=named).drop("number")
@@ -55,14 +72,20 @@ def _number_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
     )
 
 
-def _ids_name_the_sessions(numbered: pl.DataFrame) -> bool:
+def count_sessions(clicks: pl.DataFrame, rule: SessionRule) -> SessionCounts:
+    """Count the sessions of a log, `CLICK_SCHEMA`, and look whether its ids name them."""
+    return _count(_number_sessions(clicks.sort("timestamp_ms", maintain_order=True), rule))
+
+
+def _count(numbered: pl.DataFrame) -> SessionCounts:
     counts = numbered.select(
         unnamed=pl.col("session_id").null_count(),
         ids=pl.col("session_id").n_unique(),
         sessions=pl.struct("user_id", "number").n_unique(),
         both=pl.struct("user_id", "number", "session_id").n_unique(),
     ).row(0, named=True)
-    return bool(counts["unnamed"] == 0 and counts["ids"] == counts["sessions"] == counts["both"])
+    are_sessions = counts["unnamed"] == 0 and counts["ids"] == counts["sessions"] == counts["both"]
+    return SessionCounts(int(counts["sessions"]), bool(are_sessions))
 
 
 def session_gap_ms() -> pl.Expr:

@@ -4,41 +4,22 @@ By time, what is learnt from lies before a cut, what is predicted after it. Leav
 clicks into training: it is here for comparing with figures that were published by it, and for nothing else.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from models.cleaning import drop, drop_rare_items, drop_short_sessions
+from models.click_parts import IS_TEST, ClickParts, ClicksInMemory, count_by, drop_from, kth_smallest
+from models.cuts import CutAt, CutAtShare, TimeCut
 from models.errors import DataError
-from models.prepared_data import CleaningStep, EvaluationProtocol
+from models.prepared_data import CLICK_SCHEMA, CleaningStep, EvaluationProtocol
+from models.session_parts import sessions_anew
 from models.session_rule import SessionRule
-from models.sessions import assign_sessions
+from models.thinning import drop_unknown_items
 
-
-@dataclass(frozen=True)
-class CutAt:
-    """Cut at a moment, milliseconds since 1970."""
-
-    timestamp_ms: int
-
-
-@dataclass(frozen=True)
-class CutAtShare:
-    """Cut where that share of the clicks lies before, or that share of the sessions starts before."""
-
-    share: float
-    of: Literal["clicks", "sessions"] = "clicks"
-
-
-@dataclass(frozen=True)
-class LeaveLastOut:
-    """Test on the last click of every session of three or more (where sessions never end: of every user)."""
-
-
-TimeCut = CutAt | CutAtShare
-Cut = TimeCut | LeaveLastOut
 # Two clicks to learn from, one to predict: a shorter session only trains (SASRec, LRURec).
 LEAST_TO_LEAVE_ONE_OUT = 3
 
@@ -59,141 +40,91 @@ class Split:
     cut_ms: int | None
     steps: tuple[CleaningStep, ...]
 
-    @property
-    def protocol(self) -> EvaluationProtocol:
-        """What `test` predicts, and given what."""
-        return "last-click" if self.cut_ms is None else "session-clicks"
 
+def leave_last_out(clicks: pl.DataFrame) -> Split:
+    """Leave the last click of every session of three or more out.
 
-def split_clicks(
-    clicks: pl.DataFrame,
-    cut: Cut,
-    rule: SessionRule,
-    *,
-    min_item_clicks: int = 1,
-    min_session_clicks: int = 1,
-    keep_unknown_items: bool = False,
-) -> Split:
-    """Split as a cut says: `leave_last_out`, which always keeps unknown items, or `split_by_time`."""
-    if isinstance(cut, LeaveLastOut):
-        return leave_last_out(clicks, min_item_clicks=min_item_clicks, min_session_clicks=min_session_clicks)
-    return split_by_time(
-        clicks,
-        cut,
-        rule,
-        min_item_clicks=min_item_clicks,
-        min_session_clicks=min_session_clicks,
-        keep_unknown_items=keep_unknown_items,
-    )
-
-
-def leave_last_out(clicks: pl.DataFrame, *, min_item_clicks: int = 1, min_session_clicks: int = 1) -> Split:
-    """Leave every session's last click out to test on.
-
-    1. Drop rare items, then short sessions: before the split, as those do whose figures this is there to compare with.
-    2. Leave the last click of every session of three or more out.
-
-    A test click on an item that no training click is on stays: it is a miss.
+    A click that is left out and on an item that no other click is on stays: it is a miss.
 
     Args:
         clicks: `CLICK_SCHEMA`, in order of time, every session_id set.
-        min_item_clicks: Clicks that an item needs; 1 keeps all.
-        min_session_clicks: Clicks that a session needs; 1 keeps all.
 
     Raises:
         DataError: If there is no click.
     """
-    if clicks.is_empty():
-        raise DataError("There are no clicks to split.")
-    steps = []
-    if min_item_clicks > 1:
-        clicks, rare = drop_rare_items(clicks, min_item_clicks)
-        steps.append(rare)
-    if min_session_clicks > 1:
-        clicks, short = drop_short_sessions(clicks, min_session_clicks)
-        steps.append(short)
-    length = pl.len().over("session_id")
-    is_last = pl.int_range(pl.len()).over("session_id") == length - 1
-    left_out = is_last & (length >= LEAST_TO_LEAVE_ONE_OUT)
-    return Split(clicks.filter(~left_out), clicks.filter(left_out), None, tuple(steps))
+    return _split(leave_last_clicks_out(ClicksInMemory.of_log(clicks)), None, [])
 
 
-def split_by_time(
-    clicks: pl.DataFrame,
-    cut: TimeCut,
-    rule: SessionRule,
-    *,
-    min_item_clicks: int = 1,
-    min_session_clicks: int = 1,
-    keep_unknown_items: bool = False,
-) -> Split:
+def split_by_time(clicks: pl.DataFrame, cut: TimeCut, rule: SessionRule, *, keep_unknown_items: bool = False) -> Split:
     """Split clicks at a moment.
 
-    1. Cut. Where sessions end, a session trains if all its clicks come before the cut, tests if it starts at the cut or
-       later, and is dropped if the cut goes through it. Where they never end, the cut goes through users' histories:
-       evaluation and replay start the test clicks' users from an empty state all the same.
-    2. Drop the rare items of the training clicks, then its short sessions.
-    3. Drop the test clicks on items that no training click is on (a model cannot rank them), then its short sessions.
-
-    The test clicks have no say in what is rare. A session's length counts its clicks on both sides of the cut.
+    Where sessions end, a session trains if all its clicks come before the cut, tests if it starts at the cut or later,
+    and is dropped if the cut goes through it. Where they never end, the cut goes through users' histories: evaluation
+    and replay start the test clicks' users from an empty state all the same.
 
     Args:
         clicks: `CLICK_SCHEMA`, in order of time, every session_id set.
         cut: Where to cut.
         rule: When a session begins. If a gap does, sessions are cut anew wherever dropped clicks have left one.
-        min_item_clicks: Training clicks that an item needs; 1 keeps all.
-        min_session_clicks: Clicks that a session needs; 1 keeps all.
-        keep_unknown_items: Leave step 3's first half out: for models that can rank items never seen in training.
+        keep_unknown_items: Keep the test clicks on items that no training click is on, which only a model that knows
+            items by their text can rank.
 
     Raises:
         DataError: If there is no click.
     """
-    cut_ms = cut_moment(clicks, cut)
-    train, test, through = _cut(clicks, cut_ms, rule)
-    train, rare = drop_rare_items(train, min_item_clicks)
-    train, test = _sessions_anew(train, test, rule)
-    train, short_in_train = drop_short_sessions(train, min_session_clicks, others=test)
-    unknown = None
+    parts: ClickParts = ClicksInMemory.of_log(clicks)
+    cut_ms = cut_moment(parts, cut)
+    parts, steps = cut_at(parts, cut_ms, rule)
     if not keep_unknown_items:
-        test, unknown = drop_unknown_items(test, train)
-    train, test = _sessions_anew(train, test, rule)
-    test, short_in_test = drop_short_sessions(test, min_session_clicks, others=train)
-    taken = (
-        through,
-        _of("train", rare) if min_item_clicks > 1 else None,
-        _of("train", short_in_train) if min_session_clicks > 1 else None,
-        _of("test", unknown) if unknown is not None else None,
-        _of("test", short_in_test) if min_session_clicks > 1 else None,
-    )
-    return Split(train, test, cut_ms, tuple(step for step in taken if step is not None))
+        parts, unknown = drop_unknown_items(parts)
+        parts, steps = sessions_anew(parts, rule), [*steps, unknown]
+    return _split(parts, cut_ms, steps)
 
 
-def _of(part: str, step: CleaningStep) -> CleaningStep:
-    return msgspec.structs.replace(step, name=f"{part}: {step.name}")
-
-
-def cut_moment(clicks: pl.DataFrame, cut: TimeCut) -> int:
+def cut_moment(clicks: ClickParts, cut: TimeCut) -> int:
     """Return where a cut lies, milliseconds since 1970.
 
     Raises:
         DataError: If there is no click.
     """
-    if clicks.is_empty():
+
+    def times() -> Iterator[NDArray[np.int64]]:
+        by_session = isinstance(cut, CutAtShare) and cut.of == "sessions"
+        at = pl.col("timestamp_ms")
+        for table in clicks:
+            counted = table.group_by("session_id").agg(at.min()) if by_session else table
+            yield counted["timestamp_ms"].to_numpy()
+
+    if not clicks.count():
         raise DataError("There are no clicks to split.")
-    match cut:
-        case CutAt(timestamp_ms=timestamp_ms):
-            return timestamp_ms
-        case CutAtShare(share=share, of="clicks"):
-            times = clicks["timestamp_ms"]
-        case CutAtShare(share=share):
-            times = clicks.group_by("session_id").agg(pl.col("timestamp_ms").min())["timestamp_ms"]
-    return int(times.sort()[min(int(len(times) * share), len(times) - 1)])
+    if isinstance(cut, CutAt):
+        return cut.timestamp_ms
+    count = sum(len(part) for part in times())
+    return kth_smallest(times, min(int(count * cut.share), count - 1))
 
 
-def drop_unknown_items(test: pl.DataFrame, train: pl.DataFrame) -> tuple[pl.DataFrame, CleaningStep]:
-    """Drop the test clicks on items that no training click is on."""
-    unknown = ~pl.col("item_id").is_in(train["item_id"].unique().to_list())
-    return drop(test, unknown, "unknown items", "no training click is on the item")
+def cut_at(clicks: ClickParts, cut_ms: int, rule: SessionRule) -> tuple[ClickParts, list[CleaningStep]]:
+    """Say which clicks train and which test; drop the sessions that a cut goes through, where sessions end."""
+    before = pl.col("timestamp_ms") < cut_ms
+    steps = []
+    if sessions_end(rule):
+        crossed = before.any().over("session_id") & ~before.all().over("session_id")
+        clicks, step = drop_from(clicks, crossed, "sessions at the cut", "the cut goes through the session")
+        steps.append(step)
+    return clicks.map(lambda table: table.with_columns((~before).alias(IS_TEST))), steps
+
+
+def leave_last_clicks_out(clicks: ClickParts) -> ClickParts:
+    """Let the last click of every session of three or more test, and all others train.
+
+    Raises:
+        DataError: If there is no click.
+    """
+    if not clicks.count():
+        raise DataError("There are no clicks to split.")
+    length = pl.len().over("session_id")
+    is_last = pl.int_range(pl.len()).over("session_id") == length - 1
+    return clicks.map(lambda table: table.with_columns((is_last & (length >= LEAST_TO_LEAVE_ONE_OUT)).alias(IS_TEST)))
 
 
 def validation_split(
@@ -220,31 +151,26 @@ def validation_split(
     """
     if protocol == "last-click":
         return leave_last_out(train)
-    of: Literal["clicks", "sessions"] = "sessions" if _sessions_end(rule) else "clicks"
+    of: Literal["clicks", "sessions"] = "sessions" if sessions_end(rule) else "clicks"
     split = split_by_time(train, CutAtShare(1 - share, of), rule, keep_unknown_items=keep_unknown_items)
-    test, short = drop_short_sessions(split.test, 2, others=split.train)
-    return replace(split, test=test, steps=(*split.steps, _of("test", short)))
+    lengths = count_by(ClicksInMemory(pl.concat([split.train, split.test])), "session_id")
+    short = lengths.filter(pl.col("len") < 2)["session_id"]  # noqa: PLR2004 - one to step through, one to predict
+    parts, step = drop_from(
+        ClicksInMemory(split.test),
+        pl.col("session_id").is_in(short.implode()),
+        "test: short sessions",
+        "the session has fewer than 2 clicks",
+    )
+    return replace(split, test=next(iter(parts)), steps=(*split.steps, step))
 
 
-def _cut(
-    clicks: pl.DataFrame, cut_ms: int, rule: SessionRule
-) -> tuple[pl.DataFrame, pl.DataFrame, CleaningStep | None]:
-    before = pl.col("timestamp_ms") < cut_ms
-    if not _sessions_end(rule):
-        return clicks.filter(before), clicks.filter(~before), None
-    crossed = before.any().over("session_id") & ~before.all().over("session_id")
-    clicks, step = drop(clicks, crossed, "sessions at the cut", "the cut goes through the session")
-    return clicks.filter(before), clicks.filter(~before), step
-
-
-def _sessions_end(rule: SessionRule) -> bool:
+def sessions_end(rule: SessionRule) -> bool:
+    """Tell whether a session ever ends."""
     return rule.by_id or rule.gap_ms is not None
 
 
-def _sessions_anew(train: pl.DataFrame, test: pl.DataFrame, rule: SessionRule) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cut sessions by the gaps that there are now: on the stream, too, a gap is the time since the last click."""
-    if rule.gap_ms is None:
-        return train, test
-    both = assign_sessions(pl.concat([train, test]), rule)
-    # Every test click is later than every training click, so the sorted rows are still the one after the other.
-    return both.head(train.height), both.tail(test.height)
+def _split(parts: ClickParts, cut_ms: int | None, steps: list[CleaningStep]) -> Split:
+    """Take parts in memory apart."""
+    (clicks,) = parts
+    train, test = (clicks.filter(side).select(CLICK_SCHEMA.names()) for side in (~pl.col(IS_TEST), pl.col(IS_TEST)))
+    return Split(train, test, cut_ms, tuple(steps))

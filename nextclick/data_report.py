@@ -108,11 +108,13 @@ def print_prepared(prepared: PreparedData, folder: Path, *, as_json: bool) -> No
 
 def _cleaning_table(steps: Sequence[CleaningStep]) -> Table:
     table = Table("step", "reason")
-    for column in ("dropped", "kept"):
+    columns = ("dropped", "changed", "kept") if any(step.changed for step in steps) else ("dropped", "kept")
+    for column in columns:
         table.add_column(column, justify="right")
     for step in steps:
         # A reason quotes the log: its brackets are no markup.
-        table.add_row(step.name, escape(step.reason), f"{step.dropped:,}", f"{step.kept:,}")
+        counts = {"dropped": step.dropped, "changed": step.changed, "kept": step.kept}
+        table.add_row(step.name, escape(step.reason), *(f"{counts[column]:,}" for column in columns))
     return table
 
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
 from models.cleaning import Cleaning
+from models.cuts import Cut, CutAt, CutAtShare
 from models.datasets.dataset import Recipe
 from models.errors import SettingsError
 from models.preparation import SESSION_GAP_MS
 from models.session_rule import SessionRule
-from models.splitting import Cut, CutAt, CutAtShare
 
 MS_PER_MINUTE = 60_000
 Option = TypeVar("Option", int, bool)

@@ -6,14 +6,30 @@ compare models by, which is read as it stands and never cleaned further.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from models.cleaning import Cleaning
 from models.click_log import ClickLog
+from models.cuts import Cut, CutAt, CutAtShare, LeaveLastOut
 from models.session_rule import SessionRule
-from models.splitting import Cut
+from models.step_config import (
+    Duplicates,
+    ImmediateRepeats,
+    ImpossibleTimestamps,
+    RareItems,
+    Sessions,
+    ShortSessions,
+    SplitAt,
+    SplitAtShare,
+    SplitLastOut,
+    Step,
+    UnknownItems,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,30 @@ class Recipe:
     cut: Cut
     cleaning: Cleaning = field(default_factory=Cleaning)
     keep_unknown_items: bool = False
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the same as steps, in the order in which they are taken."""
+        cleaning, rule = self.cleaning, self.session_rule
+        rare = (RareItems(cleaning.min_item_clicks),) if cleaning.min_item_clicks > 1 else ()
+        short, short_in_test = (
+            (ShortSessions(cleaning.min_session_clicks, part),) if cleaning.min_session_clicks > 1 else ()
+            for part in ("train", "test")
+        )
+        before = (
+            *((ImpossibleTimestamps(),) if cleaning.impossible_timestamps else ()),
+            *((Duplicates(),) if cleaning.duplicates else ()),
+            Sessions(rule.by_id, rule.gap_ms),
+            *((ImmediateRepeats(),) if cleaning.immediate_repeats else ()),
+        )
+        match self.cut:
+            case LeaveLastOut():
+                return (*before, *rare, *short, SplitLastOut())
+            case CutAt(timestamp_ms=timestamp_ms):
+                split: Step = SplitAt(EPOCH + timedelta(milliseconds=timestamp_ms))
+            case CutAtShare(share=share, of=of):
+                split = SplitAtShare(share, of)
+        unknown = () if self.keep_unknown_items else (UnknownItems(),)
+        return (*before, split, *rare, *short, *unknown, *short_in_test)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import polars as pl
 
 from models.cleaning import Cleaning
 from models.click_log import ClickLog
+from models.cuts import CutAt
 from models.datasets.dataset import Dataset, Recipe, WholeLog
 from models.datasets.fetching import download, unzip
 from models.datasets.order_of_day import order_to_ms
@@ -19,7 +20,6 @@ from models.errors import DataError
 from models.log_records import read_records
 from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
-from models.splitting import CutAt
 
 LOG = "e-shop-clothing-2008.csv"
 OFFICIAL = "https://archive.ics.uci.edu/static/public/553/clickstream+data+for+online+shopping.zip"

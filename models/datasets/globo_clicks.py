@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from models.click_log import ClickLog, Columns, read_click_log
+from models.cuts import CutAtShare
 from models.datasets.dataset import Dataset, Recipe, WholeLog
 from models.session_rule import SessionRule
-from models.splitting import CutAtShare
 
 FILES = "clicks_*.csv*"
 LICENCE = "academic use only (Globo.com); not to be passed on"

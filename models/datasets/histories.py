@@ -12,11 +12,11 @@ import polars as pl
 
 from models.cleaning import Cleaning
 from models.click_log import ClickLog
+from models.cuts import LeaveLastOut
 from models.datasets.dataset import Recipe, WholeLog
 from models.errors import DataError
 from models.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
-from models.splitting import LeaveLastOut
 from models.timestamps import ORDER_START_MS
 
 RECIPE = Recipe(

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import polars as pl
 
 from models.cleaning import Cleaning
+from models.cuts import CutAtShare
 from models.datasets.dataset import Recipe
 from models.session_rule import SessionRule
-from models.splitting import CutAtShare
 
 LICENCE = "GroupLens: research, no commercial use, acknowledge"
 RECIPE = Recipe(

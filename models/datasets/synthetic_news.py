@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from models.bounds import AtLeastOne, AtLeastZero, Positive
 from models.cleaning import Cleaning
 from models.click_log import Columns, read_click_log
+from models.cuts import CutAtShare
 from models.datasets.dataset import Dataset, Recipe, WholeLog
 from models.datasets.news_articles import Topics, make_topics, write_article
 from models.session_rule import SessionRule
-from models.splitting import CutAtShare
 from models.timestamps import ORDER_START_MS
 
 CLICKS, ARTICLES = "clicks.parquet", "articles.parquet"

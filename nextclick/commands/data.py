@@ -70,6 +70,10 @@ def prepare(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write to.", show_default=f"{PREPARED_FOLDER}/NAME")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The steps to take, in order, as a TOML file; no other options."),
+    ] = None,
     data_folder: DataFolder = None,
     log: Annotated[
         Path | None, typer.Option("--log", help="Your own click log: CSV, TSV, JSON lines (.gz, .zst too) or Parquet.")
@@ -131,12 +135,16 @@ def prepare(
     own log: sessions by their ids where it has any, else by the idle gap; the last tenth tests. A given split (`eshop`,
     `globo`) is taken as it stands, because it is there to compare models by.
 
+    `--config` names the steps in order instead: sessions, k-core, longest session, normalised values, any split. What
+    was done is in `prepared.json` either way.
+
     Example: `nextclick data prepare movielens-100k`, or
     `nextclick data prepare --log clicks.csv --columns user=visitorid,item=sku,timestamp=time --timestamp-unit seconds`
     """
     from models.click_log import Columns  # noqa: PLC0415
     from models.datasets import dataset_named  # noqa: PLC0415
     from models.preparation import prepare_dataset, prepare_own_log  # noqa: PLC0415
+    from models.step_config import load_preparation_config  # noqa: PLC0415
     from nextclick.recipe_options import RecipeOptions  # noqa: PLC0415
 
     if (name is None) == (log is None):
@@ -151,11 +159,15 @@ def prepare(
         duplicates=drop_duplicates,
         impossible_timestamps=check_timestamps,
     )
+    if config is not None and options.given:
+        raise typer.BadParameter("A file of steps stands in place of the other options.", param_hint="--config")
+    steps = None if config is None else load_preparation_config(config).steps
     if log is not None:
         own_columns = Columns() if columns is None else Columns.parse(columns)
-        prepared = prepare_own_log(log, own_columns, timestamp_unit, options.change)
+        prepared = prepare_own_log(log, own_columns, timestamp_unit, options.change, steps)
     elif name is not None:
-        prepared = prepare_dataset(dataset_named(name), data_folder, options.change if options.given else None)
+        change = options.change if options.given else None
+        prepared = prepare_dataset(dataset_named(name), data_folder, change, steps)
     _save(prepared, out, as_json=as_json)
 
 

@@ -5,8 +5,6 @@ from models.cleaning import (
     drop_duplicates,
     drop_immediate_repeats,
     drop_impossible_timestamps,
-    drop_rare_items,
-    drop_short_sessions,
 )
 from models.prepared_data import CleaningStep
 from tests.click_tables import MAY_2024_MS, click_lines, make_clicks
@@ -57,23 +55,3 @@ def test_immediate_repeats_leave_the_first_click() -> None:
     kept, step = drop_immediate_repeats(clicks)
     assert click_lines(kept) == ["ann A 1 s", "bob A 2 t", "ann B 5 s", "ann A 6 s", "ann A 7 u"]
     assert (step.dropped, step.kept) == (2, 5)
-
-
-def test_rare_items_are_those_below_the_count() -> None:
-    """An item with exactly the count stays."""
-    kept, step = drop_rare_items(make_clicks("ann A 1", "ann B 2", "bob B 3"), 2)
-    assert click_lines(kept) == ["ann B 2", "bob B 3"]
-    assert (step.name, step.dropped, step.kept) == ("rare items", 1, 2)
-
-
-def test_short_sessions_are_those_below_the_count() -> None:
-    """A session with exactly the count stays."""
-    kept, step = drop_short_sessions(make_clicks("ann A 1 s", "bob A 2 t", "bob B 3 t"), 2)
-    assert click_lines(kept) == ["bob A 2 t", "bob B 3 t"]
-    assert (step.name, step.dropped, step.kept) == ("short sessions", 1, 2)
-
-
-def test_clicks_of_another_period_make_a_session_longer() -> None:
-    """A history that began in the training period is no short session of the test period."""
-    kept, _ = drop_short_sessions(make_clicks("ann A 9 ann", "bob A 9 bob"), 2, others=make_clicks("ann B 1 ann"))
-    assert click_lines(kept) == ["ann A 9 ann"]

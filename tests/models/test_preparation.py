@@ -7,12 +7,12 @@ import pytest
 
 from models.cleaning import Cleaning
 from models.click_log import ClickLog, Columns
+from models.cuts import CutAt, CutAtShare
 from models.datasets.dataset import Dataset, GivenSplit, Recipe, WholeLog
 from models.errors import DataError
 from models.preparation import prepare_dataset, prepare_log, prepare_own_log
 from models.prepared_data import CleaningStep, load_prepared_data
 from models.session_rule import SessionRule
-from models.splitting import CutAt, CutAtShare
 from tests.click_tables import MAY_2024_MS, click_lines, make_clicks
 
 BY_ID = SessionRule(by_id=True)

@@ -78,6 +78,45 @@ def test_prepare_writes_the_data_and_reports_it(movielens: Path, tmp_path: Path)
     assert prepared.catalogue["title"].to_list() == ["Toy Story (1995)", "Jumanji (1995)"]
 
 
+STEPS = """
+[[steps]]
+step = "sessions"
+by_id = false
+[[steps]]
+step = "leave-last-out"
+[[steps]]
+step = "long-sessions"
+max_clicks = 5
+[[steps]]
+step = "normalise-values"
+method = "min-max"
+"""
+
+
+def test_prepare_by_configured_steps(movielens: Path, tmp_path: Path) -> None:
+    """They stand in place of the data set's own, are reported one by one, and are kept with the data."""
+    (tmp_path / "steps.toml").write_text(STEPS, "utf-8")
+    arguments = ("prepare", "movielens-latest-small", "--data-folder", str(movielens), "--config", "steps.toml")
+    report = json.loads(run(*arguments, "--json"))
+    assert [(step["name"], step["dropped"], step.get("changed", 0)) for step in report["cleaning"]] == [
+        ("train: long sessions", 12, 0),
+        ("normalised values", 0, 18),
+    ]
+    prepared = load_prepared_data(tmp_path / report["folder"])
+    assert prepared.train["value"].unique().to_list() == [0.0]
+    assert prepared.description.protocol == "last-click"
+    assert [type(step).__name__ for step in prepared.description.steps] == [
+        "Sessions",
+        "SplitLastOut",
+        "LongSessions",
+        "NormaliseValues",
+    ]
+    assert prepared.description.value_scale is not None
+    assert prepared.description.value_scale.original(0.0) == 4.0
+    assert "changed" in run(*arguments)
+    run(*arguments, "--cut", "0.5", expect=2)
+
+
 def test_prepare_prints_what_was_dropped_and_why(movielens: Path) -> None:
     """A person sees the steps, the counts of both parts, the cut and the folder."""
     printed = run(

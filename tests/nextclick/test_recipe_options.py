@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 import pytest
 
 from models.cleaning import Cleaning
+from models.cuts import CutAt, CutAtShare
 from models.datasets.dataset import Recipe
 from models.errors import SettingsError
 from models.session_rule import SessionRule
-from models.splitting import CutAt, CutAtShare
 from nextclick.recipe_options import RecipeOptions
 
 OWN = Recipe(SessionRule(by_id=True), CutAtShare(0.8, of="sessions"), Cleaning(min_item_clicks=3, duplicates=False))

@@ -1,0 +1,28 @@
+"""Where a log is cut: what is learnt from, and what is predicted."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class CutAt:
+    """Cut at a moment, milliseconds since 1970."""
+
+    timestamp_ms: int
+
+
+@dataclass(frozen=True)
+class CutAtShare:
+    """Cut where that share of the clicks lies before, or that share of the sessions starts before."""
+
+    share: float
+    of: Literal["clicks", "sessions"] = "clicks"
+
+
+@dataclass(frozen=True)
+class LeaveLastOut:
+    """Test on the last click of every session of three or more (where sessions never end: of every user)."""
+
+
+TimeCut = CutAt | CutAtShare
+Cut = TimeCut | LeaveLastOut
