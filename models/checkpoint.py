@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from models.epoch_report import EpochReport
 from models.errors import CheckpointError, VocabularyError
 from models.features import Feature, feature_width
 from models.folder_writing import replaced_folder
 from models.networks.kinds import NetworkConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.session_rule import SessionRule
-from models.training import EpochReport
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
 from models.vocabulary import ItemVocabulary

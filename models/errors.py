@@ -4,6 +4,7 @@
     ├── DataError               a click log or data set cannot be read as what it claims to be
     │   └── RecordingError      a recording or its golden lists are cut short, damaged or of another version
     ├── TrainingError           training cannot go on (a loss that is not finite, an empty training set)
+    │   └── TrainingInterrupted it was asked to stop, and has left a state to go on with
     ├── CheckpointError         a checkpoint is missing, incomplete or of another version
     ├── ArtifactError           an artifact is missing, half-written, tampered with or too new
     │   ├── VocabularyError     its items disagree with its manifest, or two items share a hash
@@ -32,6 +33,10 @@ class RecordingError(DataError):
 
 class TrainingError(NextclickError):
     """Training cannot go on."""
+
+
+class TrainingInterrupted(TrainingError):  # noqa: N818 - somebody stopped it: nothing is wrong
+    """Training was asked to stop, and has left a state to go on with."""
 
 
 class CheckpointError(NextclickError):

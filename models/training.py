@@ -1,70 +1,34 @@
-"""The training loop.
-
-Legend: R lanes, T clicks of a piece, N clicks of a batch; B, D, V as in `models.networks`.
-"""
+"""The training loop: epochs of batches, validated, stopped early, kept so that an interrupted run goes on."""
 
 import math
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from itertools import islice
 
 import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from models.batches import LaneBatch, iterate_lane_batches
+from models.batches import iterate_lane_batches
+from models.early_stopping import EarlyStopping
 from models.encoded_sessions import EncodedSessions
-from models.errors import TrainingError
-from models.evaluation import EvaluationReport, evaluate_network
-from models.networks.sequence_network import NetworkState, SequenceNetwork
-from models.schedules import learning_rate_factor
-from models.training_config import TrainingConfig, ValidationSection
-
-
-class EpochReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one epoch did.
-
-    Attributes:
-        epoch: Counted from 1.
-        loss: Mean loss of a click, with dropout on; cross-entropy in nats.
-        learning_rate: Of the epoch's last batch.
-        seconds: Wall clock, validation left out.
-        validation: The figures on the validation period, where there is one.
-    """
-
-    epoch: int
-    loss: float
-    learning_rate: float
-    seconds: float
-    validation: EvaluationReport | None
-
-
-class TrainingProgress(Protocol):
-    """Who is told how training goes."""
-
-    def begin(self, epochs: int, clicks: int) -> None:
-        """Training begins: so many epochs at most, of so many clicks each."""
-
-    def advance(self, clicks: int, loss: float) -> None:
-        """A batch of so many clicks was learned, at this mean loss of a click."""
-
-    def end_epoch(self, report: EpochReport) -> None:
-        """An epoch is over."""
-
-
-class Silence:
-    """Tell nobody."""
-
-    def begin(self, epochs: int, clicks: int) -> None:
-        """Say nothing."""
-
-    def advance(self, clicks: int, loss: float) -> None:
-        """Say nothing."""
-
-    def end_epoch(self, report: EpochReport) -> None:
-        """Say nothing."""
+from models.epoch_report import EpochReport
+from models.errors import TrainingError, TrainingInterrupted
+from models.evaluation import evaluate_network
+from models.learner import Learner, named
+from models.networks.sequence_network import SequenceNetwork
+from models.random_states import random_states, restore_random_states
+from models.run_keeping import KeepingClock, RunKeeping
+from models.training_config import TrainingConfig
+from models.training_progress import Silence, TrainingProgress
+from models.training_state import (
+    Position,
+    RunIdentity,
+    TrainingState,
+    digest_of,
+    load_training_state,
+    save_training_state,
+)
 
 
 def train_network(
@@ -76,10 +40,12 @@ def train_network(
     validation: EncodedSessions | None = None,
     exclude_last: int = 0,
     progress: TrainingProgress | None = None,
+    keeping: RunKeeping | None = None,
 ) -> tuple[EpochReport, ...]:
     """Train a network in place; with a validation period it ends with the weights of its best epoch.
 
-    Deterministic under `config.seed`, with the same number of torch threads on the same kind of machine.
+    Deterministic under `config.seed`, with the same number of torch threads on the same kind of machine; also where it
+    is interrupted and goes on.
 
     Args:
         network: Built after `torch.manual_seed(config.seed)`, where its weights are to be repeatable.
@@ -89,164 +55,184 @@ def train_network(
         validation: What early stopping is judged by; None trains for all epochs.
         exclude_last: The seen filter that the validation's lists pass through, see `evaluate_network`.
         progress: Who is told how it goes.
+        keeping: Where to leave the state of the run, and to go on from if there is one; None keeps none.
 
     Returns:
         One report an epoch.
 
     Raises:
         TrainingError: If no session has two clicks, or the loss is not finite.
+        TrainingInterrupted: If `keeping` says to stop; its state is left there.
+        SettingsError: If the state that is there is another run's.
     """
     clicks = int(np.maximum(sessions.lengths - 1, 0).sum())
     if not clicks:
         raise TrainingError(
             "There is nothing to train on: no session has two clicks. Use more data, or clean it less strictly."
         )
-    progress = progress or Silence()
-    progress.begin(config.epochs, clicks)
-    generator = np.random.default_rng(config.seed)
-    learner = _Learner(network, config, clicks, popularity)
-    stopping = EarlyStopping(config.validation)
-    history: list[EpochReport] = []
-    for epoch in range(1, config.epochs + 1):
-        order = _session_order(sessions, config, generator)
-        report = learner.run_epoch(epoch, sessions, order, progress)
+    learner = Learner(network, config, popularity)
+    training = _Training(learner, sessions, clicks, config, progress or Silence())
+    training.progress.begin(config.epochs, clicks)
+    if keeping is not None:
+        data = digest_of(sessions, validation)
+        identity = RunIdentity(config, data, exclude_last, device=network.device.type)
+        training.keep(keeping, identity)
+    while training.goes_on:
+        report = training.run_epoch()
         if validation is not None:
             figures = evaluate_network(network, validation, exclude_last=exclude_last)
             report = msgspec.structs.replace(report, validation=figures)
-            stopping.observe(report, network)
-        history.append(report)
-        progress.end_epoch(report)
-        if stopping.is_over:
-            break
-    stopping.restore(network)
-    return tuple(history)
+        training.end_epoch(report)
+    training.stopping.restore(network)
+    return tuple(training.history)
 
 
-def _session_order(
-    sessions: EncodedSessions, config: TrainingConfig, generator: np.random.Generator
-) -> NDArray[np.int64]:
-    if config.batches.order == "shuffled":
-        return generator.permutation(len(sessions))
-    return np.arange(len(sessions))
-
-
-def best_epoch(history: Sequence[EpochReport], metric: str) -> int:
-    """Return the epoch whose weights training ended with: the first best by the metric, else the last one."""
-    validated = [(report.validation.metrics[metric], -report.epoch) for report in history if report.validation]
-    return -max(validated)[1] if validated else history[-1].epoch
-
-
-class EarlyStopping:
-    """Remembers the weights of the best epoch, and when it has been the best for too long.
+class _Training:
+    """A run that is under way.
 
     Args:
-        config: The metric and the patience.
-    """
-
-    def __init__(self, config: ValidationSection) -> None:
-        self.config = config
-        self._best_value = -math.inf
-        self._best_weights: dict[str, Tensor] = {}
-        self._epochs_since = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether there is no use in another epoch."""
-        return self._epochs_since >= self.config.patience
-
-    def observe(self, report: EpochReport, network: nn.Module) -> None:
-        """Judge an epoch by its figures on the validation period."""
-        if report.validation is None:
-            return
-        value = report.validation.metrics[self.config.metric]
-        self._epochs_since += 1
-        if value > self._best_value:
-            self._best_value, self._epochs_since = value, 0
-            self._best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-    def restore(self, network: nn.Module) -> None:
-        """Give the network the weights of its best epoch; without a validation period it keeps its last."""
-        if self._best_weights:
-            network.load_state_dict(self._best_weights)
-
-
-class _Learner:
-    """A network and its optimiser.
-
-    Args:
-        network: What learns.
+        learner: What learns.
+        sessions: What is learned.
+        clicks: How many clicks of an epoch that makes.
         config: The settings.
-        clicks: Clicks of one epoch; progress along the schedule is counted in them.
-        popularity: Training clicks of every item, (V,).
+        progress: Who is told.
     """
 
     def __init__(
-        self, network: SequenceNetwork, config: TrainingConfig, clicks: int, popularity: NDArray[np.int64]
+        self,
+        learner: Learner,
+        sessions: EncodedSessions,
+        clicks: int,
+        config: TrainingConfig,
+        progress: TrainingProgress,
     ) -> None:
-        self._network = network
-        self._config = config
+        self._learner = learner
+        self._sessions = sessions
         self._clicks = clicks
-        self._loss = config.loss.build(network, popularity)
-        self._optimiser = config.optimiser.build(network.parameters())
-        self._learning_rate = config.optimiser.learning_rate
+        self._config = config
+        self.progress = progress
+        self.stopping = EarlyStopping(config.validation)
+        self.history: list[EpochReport] = []
+        self._position = Position()
+        self._keeper: _Keeper | None = None
 
-    def run_epoch(
-        self, epoch: int, sessions: EncodedSessions, order: NDArray[np.int64], progress: TrainingProgress
-    ) -> EpochReport:
-        """Learn every click once."""
-        began = time.perf_counter()
-        self._network.train()
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether there is another epoch to run."""
+        return self._position.epoch <= self._config.epochs and not self.stopping.is_over
+
+    def keep(self, keeping: RunKeeping, identity: RunIdentity) -> None:
+        """Keep states from now on, and go on from the one that is there."""
+        self._keeper = _Keeper(keeping, identity)
+        state = load_training_state(keeping.file, identity)
+        if state is None:
+            return
+        self._position, self.history = state.position, list(state.history)
+        self.stopping.resume(state.stopping, named(state.tensors, "best/"))
+        self._learner.resume(state.tensors, state.position.learning_rate)
+        restore_random_states(named(state.tensors, "random/"), self._learner.network.device)
+        self.progress.resume(state.position.epoch, state.position.clicks)
+
+    def run_epoch(self) -> EpochReport:
+        """Learn every click once, or what is left of an epoch that was interrupted."""
+        began = time.perf_counter() - self._position.seconds
+        if not self._position.batches:
+            self._learner.begin_epoch()
+        order = session_order(self._sessions, self._config, self._position.epoch)
         settings = self._config.batches
-        carried = self._network.initial_state(settings.lanes)
-        clicks_done, loss_sum = 0, 0.0
-        batches = iterate_lane_batches(sessions, order, lanes=settings.lanes, window=settings.window)
-        for number, batch in enumerate(batches, start=1):
-            summed = self._summed_loss(batch, carried)
-            clicks, loss = int(batch.is_click.sum()), summed.item()
-            if not math.isfinite(loss):
-                raise TrainingError(self._not_finite(loss, epoch, number))
-            clicks_done, loss_sum = clicks_done + clicks, loss_sum + loss
-            self._update(summed / settings.loss_divisor, epoch - 1 + clicks_done / self._clicks)
-            progress.advance(clicks, loss / clicks)
+        batches = iterate_lane_batches(self._sessions, order, lanes=settings.lanes, window=settings.window)
+        for batch in islice(batches, self._position.batches, None):
+            clicks = int(batch.is_click.sum())
+            summed = self._learner.loss_of(batch)
+            loss = self._finite(summed)
+            done = self._position.clicks + clicks
+            self._learner.update(summed, self._position.epoch - 1 + done / self._clicks)
+            self._position = Position(
+                epoch=self._position.epoch,
+                batches=self._position.batches + 1,
+                clicks=done,
+                loss_sum=self._position.loss_sum + loss,
+                learning_rate=self._learner.learning_rate,
+                seconds=time.perf_counter() - began,
+            )
+            self.progress.advance(clicks, loss / clicks)
+            self._keep_if_due()
         return EpochReport(
-            epoch=epoch,
-            loss=loss_sum / clicks_done,
-            learning_rate=self._learning_rate,
-            seconds=time.perf_counter() - began,
+            epoch=self._position.epoch,
+            loss=self._position.loss_sum / self._position.clicks,
+            learning_rate=self._learner.learning_rate,
+            seconds=self._position.seconds,
             validation=None,
         )
 
-    def _summed_loss(self, batch: LaneBatch, carried: NetworkState) -> Tensor:
-        """Return the loss summed over the batch's clicks; move the lanes' states on."""
-        lane = torch.from_numpy(batch.lane)
-        goes_on = torch.from_numpy(~batch.begins_session)
-        state = tuple(_where_rows(goes_on, tensor[lane]) for tensor in carried)  # (R, ...) each
-        output, state = self._network(torch.from_numpy(batch.item_index), torch.from_numpy(batch.features), state)
-        # Rows that were padded carry a state on that nobody reads: their sessions have ended.
-        for tensor, advanced in zip(carried, state, strict=True):
-            tensor[lane] = advanced.detach()
-        is_click = torch.from_numpy(batch.is_click)
-        # (R, T, D) -> (N, D), and what was clicked next, (N,)
-        return self._loss(self._network, output[is_click], torch.from_numpy(batch.target_index)[is_click])
+    def end_epoch(self, report: EpochReport) -> None:
+        """Judge the epoch, and go on to the next one."""
+        self.stopping.observe(report, self._learner.network)
+        self.history.append(report)
+        self._position = Position(epoch=report.epoch + 1, learning_rate=report.learning_rate)
+        self.progress.end_epoch(report)
+        if self._keeper is not None:
+            self._keep(self._keeper, stop=self._keeper.should_stop)
 
-    def _update(self, loss: Tensor, progress: float) -> None:
-        factor = learning_rate_factor(self._config.schedule, progress, self._config.epochs)
-        self._learning_rate = self._config.optimiser.learning_rate * factor
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate
-        self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        if self._config.gradient_clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._network.parameters(), self._config.gradient_clip_norm)
-        self._optimiser.step()
+    def _keep_if_due(self) -> None:
+        keeper = self._keeper
+        if keeper is None:
+            return
+        stop = keeper.should_stop
+        if stop or keeper.is_due:
+            self._keep(keeper, stop=stop)
 
-    def _not_finite(self, loss: float, epoch: int, batch: int) -> str:
-        return (
-            f"The loss is {loss} in epoch {epoch}, batch {batch}, at learning rate {self._learning_rate:.3g}: lower "
-            "`learning_rate` under [optimiser], add `warmup_epochs` under [schedule], or set `gradient_clip_norm`."
+    def _keep(self, keeper: "_Keeper", *, stop: bool) -> None:
+        keeper.keep(self._state(keeper.identity))
+        if stop:
+            raise TrainingInterrupted(
+                f"Stopped in epoch {self._position.epoch}, after {self._position.clicks:,} of its {self._clicks:,} "
+                f"clicks. The state is kept in {keeper.file}: the same command goes on from there."
+            )
+
+    def _state(self, identity: RunIdentity) -> TrainingState:
+        tensors = {
+            **self._learner.tensors(),
+            **{f"best/{name}": tensor for name, tensor in self.stopping.best_weights.items()},
+            **{f"random/{name}": tensor for name, tensor in random_states(self._learner.network.device).items()},
+        }
+        return TrainingState(identity, self._position, tuple(self.history), self.stopping.state, tensors)
+
+    def _finite(self, summed: torch.Tensor) -> float:
+        loss = summed.item()
+        if math.isfinite(loss):
+            return loss
+        raise TrainingError(
+            f"The loss is {loss} in epoch {self._position.epoch}, batch {self._position.batches + 1}, at learning rate "
+            f"{self._learner.learning_rate:.3g}: lower `learning_rate` under [optimiser], add `warmup_epochs` under "
+            "[schedule], or set `gradient_clip_norm`."
         )
 
 
-def _where_rows(keep: Tensor, rows: Tensor) -> Tensor:
-    """Return rows, (R, ...), zeros where they are not kept, (R,)."""
-    return rows * keep.view(-1, *[1] * (rows.dim() - 1))
+def session_order(sessions: EncodedSessions, config: TrainingConfig, epoch: int) -> NDArray[np.int64]:
+    """Return the order in which an epoch deals the sessions, (S,): a function of the seed and the epoch's number."""
+    if config.batches.order == "shuffled":
+        return np.random.default_rng((config.seed, epoch)).permutation(len(sessions))
+    return np.arange(len(sessions))
+
+
+class _Keeper:
+    """Keeps the states of one run."""
+
+    def __init__(self, keeping: RunKeeping, identity: RunIdentity) -> None:
+        self.file = keeping.file
+        self.identity = identity
+        self._keeping = keeping
+        self._clock = KeepingClock(keeping.every_s)
+
+    @property
+    def is_due(self) -> bool:
+        return self._clock.is_due
+
+    @property
+    def should_stop(self) -> bool:
+        return self._keeping.should_stop()
+
+    def keep(self, state: TrainingState) -> None:
+        save_training_state(self.file, state)
+        self._clock.start_over()

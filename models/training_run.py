@@ -22,10 +22,12 @@ from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
+from models.run_keeping import RunKeeping
 from models.splitting import validation_split
-from models.training import TrainingProgress, train_network
+from models.training import train_network
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
+from models.training_progress import TrainingProgress
 from models.vocabulary import ItemVocabulary
 
 
@@ -35,6 +37,7 @@ def train(
     progress: TrainingProgress | None = None,
     *,
     exclude_last: int = 0,
+    keeping: RunKeeping | None = None,
 ) -> Checkpoint:
     """Train a network on a data set's training clicks.
 
@@ -43,13 +46,16 @@ def train(
         config: The settings.
         progress: Who is told how it goes.
         exclude_last: How many of a user's last clicks may not be listed again while the network is validated.
+        keeping: Where to leave the state of the run, and to go on from if there is one; None keeps none.
 
     Returns:
         A checkpoint without metrics, see `evaluate_on_test`.
 
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
+        TrainingInterrupted: If `keeping` says to stop; its state is left there.
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
+        SettingsError: If the state that is there is another run's.
     """
     learned, validated = _set_validation_aside(data, config)
     if learned.is_empty():
@@ -70,6 +76,7 @@ def train(
         validation=validation,
         exclude_last=exclude_last,
         progress=progress,
+        keeping=keeping,
     )
     return Checkpoint(
         network=network.eval(),

@@ -6,7 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from models.training import EpochReport
+from models.epoch_report import EpochReport
 
 
 class ProgressBar:
@@ -28,6 +28,7 @@ class ProgressBar:
         )
         self._task: TaskID | None = None
         self._epochs = 0
+        self._clicks = 0
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -40,8 +41,18 @@ class ProgressBar:
 
     def begin(self, epochs: int, clicks: int) -> None:
         """Draw the empty bar."""
-        self._epochs = epochs
+        self._epochs, self._clicks = epochs, clicks
         self._task = self._progress.add_task(f"Epoch 1 of {epochs}", total=epochs * clicks, loss="")
+
+    def resume(self, epoch: int, clicks: int) -> None:
+        """Say so, and fill the bar as far as the interrupted run had come."""
+        self._progress.console.print(
+            f"Going on with an interrupted run: epoch {epoch}, after {clicks:,} of its clicks.", highlight=False
+        )
+        if self._task is not None:
+            done = min((epoch - 1) * self._clicks + clicks, self._epochs * self._clicks)
+            description = f"Epoch {min(epoch, self._epochs)} of {self._epochs}"
+            self._progress.update(self._task, completed=done, description=description)
 
     def advance(self, clicks: int, loss: float) -> None:
         """Move the bar."""

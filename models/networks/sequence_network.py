@@ -54,9 +54,15 @@ class SequenceNetwork(nn.Module, ABC):
         """F."""
         return self.inputs.feature_width
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are, and where everything that it is given must be."""
+        tensors = (*self.parameters(), *self.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
+
     def initial_state(self, batch_size: int) -> NetworkState:
         """Return the state of B users who have clicked nothing: zeros."""
-        device = next((tensor.device for tensor in (*self.parameters(), *self.buffers())), None)
+        device = self.device
         return tuple(torch.zeros(batch_size, *shape, device=device) for shape in self.state_shapes.values())
 
     @abstractmethod

@@ -61,6 +61,15 @@ def train(
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Torch's threads.", show_default="torch's choice")
     ] = None,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-every", min=0, metavar="SECONDS", help="Keep the run's state so often within an epoch, too."
+        ),
+    ] = 300.0,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew where an interrupted run left its state.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a network to tell the next click, and write a checkpoint.
@@ -68,6 +77,9 @@ def train(
     Sessions are learned in order of time. Where the configuration sets a validation period aside, the end of the
     training period, training stops when that no longer improves, and the best epoch is kept. At the end the network is
     judged on the test clicks, with popularity beside it.
+
+    The state of the run is kept beside the checkpoint's place, after every epoch, every so often within one, and at
+    Ctrl-C: the same command goes on from there to the same result, bit for bit.
 
     Example: `nextclick train --dataset eshop`, then `nextclick export checkpoints/eshop`
 
@@ -78,6 +90,7 @@ def train(
 
     from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
     from models.training_config import config_for, load_training_config  # noqa: PLC0415
+    from nextclick.training_interruption import kept_until_stopped  # noqa: PLC0415
     from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
 
     if threads is not None:
@@ -86,14 +99,17 @@ def train(
     data = load_prepared_data(folder)
     name = data.description.name
     chosen = config_for(name) if config is None else load_training_config(config)
-    report = train_and_report(
-        data,
-        _overridden(chosen, seed, epochs, validation_share),
-        Path("checkpoints") / name if out is None else out,
-        Console(stderr=True),
-        evaluate=evaluate,
-        exclude_seen=data.description.exclude_seen if exclude_seen is None else exclude_seen,
-    )
+    place = Path("checkpoints") / name if out is None else out
+    with kept_until_stopped(place, every_s=checkpoint_every, restart=restart) as keeping:
+        report = train_and_report(
+            data,
+            _overridden(chosen, seed, epochs, validation_share),
+            place,
+            Console(stderr=True),
+            evaluate=evaluate,
+            exclude_seen=data.description.exclude_seen if exclude_seen is None else exclude_seen,
+            keeping=keeping,
+        )
     print_training(report, as_json=as_json)
 
 

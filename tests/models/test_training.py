@@ -5,15 +5,18 @@ import pytest
 import torch
 from torch.nn import functional
 
+from models.early_stopping import EarlyStopping
 from models.encoded_sessions import EncodedSessions
+from models.epoch_report import EpochReport, best_epoch
 from models.errors import TrainingError
 from models.evaluation import EvaluationReport, evaluate_network
 from models.networks.lstm import LSTMConfig, LSTMNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.optimisers import SGD, Adam
 from models.schedules import StepDecay
-from models.training import EarlyStopping, EpochReport, TrainingProgress, best_epoch, train_network
+from models.training import train_network
 from models.training_config import BatchSection, TrainingConfig, ValidationSection
+from models.training_progress import TrainingProgress
 from tests.encoded import make_sessions
 
 ITEMS = 7
@@ -56,12 +59,17 @@ class RecordingProgress:
     """Keeps what it is told."""
 
     begun: list[tuple[int, int]] = field(default_factory=list)
+    resumed: list[tuple[int, int]] = field(default_factory=list)
     clicks: int = 0
     reports: list[EpochReport] = field(default_factory=list)
 
     def begin(self, epochs: int, clicks: int) -> None:
         """Keep it."""
         self.begun.append((epochs, clicks))
+
+    def resume(self, epoch: int, clicks: int) -> None:
+        """Keep it."""
+        self.resumed.append((epoch, clicks))
 
     def advance(self, clicks: int, loss: float) -> None:
         """Keep it."""

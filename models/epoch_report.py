@@ -1,0 +1,31 @@
+"""What one epoch did, as progress, checkpoints and reports tell it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.evaluation import EvaluationReport
+
+
+class EpochReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one epoch did.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Mean loss of a click, with dropout on; cross-entropy in nats.
+        learning_rate: Of the epoch's last batch.
+        seconds: Wall clock, validation left out.
+        validation: The figures on the validation period, where there is one.
+    """
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    validation: EvaluationReport | None
+
+
+def best_epoch(history: Sequence[EpochReport], metric: str) -> int:
+    """Return the epoch whose weights training ended with: the first best by the metric, else the last one."""
+    validated = [(report.validation.metrics[metric], -report.epoch) for report in history if report.validation]
+    return -max(validated)[1] if validated else history[-1].epoch
