@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,report,dev
 TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench replay-proof broker up down
+.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench leaderboard replay-proof broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,11 @@ $(BENCH_VENV)/.installed: pyproject.toml
 
 bench: setup $(BENCH_VENV)/.installed ## Throughput, peers, latency, restore on this machine, half an hour: BENCH_ARGS="--quick", say
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+leaderboard: setup ## Train and measure every model of benchmarks/leaderboard.toml, hours: LEADERBOARD_ARGS="--only 'eshop/*'"
+	$(BIN)/nextclick leaderboard $(LEADERBOARD_ARGS)
+	cp build/leaderboard/leaderboard.json benchmarks/leaderboard.json
+	cp build/leaderboard/leaderboard.md build/leaderboard/leaderboard.png docs/
 
 replay-proof: setup ## Every promise of docs/replay.md on real clicks: NEXTCLICK_DATA=folder REPLAY_ARGS="--full"
 	@$(BIN)/python -m tests.replay_proof $(REPLAY_ARGS)

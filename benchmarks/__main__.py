@@ -11,11 +11,12 @@ from rich.console import Console
 from benchmarks.bench import Bench
 from benchmarks.brokers import BrokerChoice
 from benchmarks.folders import BUILD, PEERS_PYTHON, RESULTS
-from benchmarks.machine import available_cores, divide_cores, machine_line
+from benchmarks.machine import LIBRARIES, available_cores, divide_cores
 from benchmarks.plan import Part, all_parts, selected_parts
 from benchmarks.report import print_tables, write_results
 from benchmarks.scales import FULL, QUICK
 from models.errors import NextclickError, SettingsError
+from nextclick.machine import machine_line
 from nextclick.signals import StoppedBySignal, raised_at_signal
 
 LOG_WIDTH = 120
@@ -50,7 +51,7 @@ def main(
     parts = selected_parts(scale, only or [])
     if not parts:
         raise SettingsError("Nothing is called so. There are: " + ", ".join(part.name for part in all_parts(scale)))
-    machine = f"{machine_line()}; {choice.name}"
+    machine = f"{machine_line(LIBRARIES)}; {choice.name}"
     console.print(machine)
     try:
         with raised_at_signal():

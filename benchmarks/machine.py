@@ -1,12 +1,9 @@
-"""The machine: its one line in the results, and who runs on which of its cores."""
+"""The machine: who runs on which of its cores."""
 
 import os
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 
 LIBRARIES = ("onnxruntime", "numpy", "aiokafka", "faust-streaming")
 
@@ -59,27 +56,3 @@ def on_cores(cores: frozenset[int] | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def machine_line() -> str:
-    """Return processor, cores, memory, system and libraries in one line."""
-    cores = len(available_cores()) or os.cpu_count()
-    libraries = ", ".join(f"{library} {version(library)}" for library in LIBRARIES)
-    return (
-        f"{_processor()}, {cores} cores, {_memory_gib():.0f} GiB; {platform.system()} {platform.release()}; "
-        f"Python {platform.python_version()}, {libraries}"
-    )
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _memory_gib() -> float:
-    memory_bytes: int = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return memory_bytes / (1 << 30)

@@ -17,6 +17,7 @@ from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
 from nextclick.commands.golden import golden
 from nextclick.commands.inspect import inspect
+from nextclick.commands.leaderboard import leaderboard
 from nextclick.commands.online_eval import online_eval
 from nextclick.commands.recommend import recommend
 from nextclick.commands.record import record
@@ -52,6 +53,7 @@ app.command(rich_help_panel=LEARN)(train)
 app.command(rich_help_panel=LEARN)(export)
 app.command(rich_help_panel=LEARN)(evaluate)
 app.command("online-eval", rich_help_panel=LEARN)(online_eval)
+app.command(rich_help_panel=LEARN)(leaderboard)
 
 app.command(rich_help_panel=SERVE)(broker)
 app.add_typer(topics, name="topics", rich_help_panel=SERVE)

@@ -1,0 +1,1 @@
+"""`nextclick leaderboard`: models beside each other on the same test clicks. Read `run.py` first."""

@@ -1,0 +1,139 @@
+"""The leaderboard as a page: docs/leaderboard.md is what this writes."""
+
+from collections.abc import Iterator, Sequence
+
+from models.metric_intervals import Interval
+from nextclick.leaderboard.board import Leaderboard, Line
+
+QUALITY = tuple(f"{measure}@{cutoff}" for measure in ("Recall", "MRR", "NDCG") for cutoff in (5, 10, 20))
+_SHARES = ("Coverage@20", "Gini@20")
+_EXPLANATION = """\
+For every predicted click the whole catalogue is ranked given the clicks before it; among items of equal score the
+clicked one comes last. Intervals are of 95 %, by drawing whole sessions (users, where sessions never end) with
+replacement; see `models/metric_intervals.py`. The models of a data set stand in the order of the first column.
+
+- **behind the best**: the difference in MRR@20 to the first line, paired click by click (first seeds). An interval that
+  does not reach 0 is a difference that is there.
+- **Coverage@20**: the share of the catalogue that is in at least one list. **Gini@20**: how unevenly the lists show it
+  (0 all items alike, 1 one item alone). **ARP@20**: the mean number of training clicks of what is listed, the higher
+  the more popular (Yin et al., PVLDB 2012).
+- **training**: seconds of the epochs, validation left out. **artifact**: all files. **state**: what is kept a user.
+  **a click**: microseconds of step and rank in batches of 64 by onnxruntime in one thread, the median of seven runs.
+  A baseline that is counted offline has none of these.
+- **RMSE**, **MAE**: of ratings predicted one by one, each from the ratings before the cut and the user's own before it.
+
+Settings were chosen on the end of the training period, never on the test: *tuned on* says by what.
+"""
+
+
+def markdown_page(leaderboard: Leaderboard, *, picture: str | None) -> str:
+    """Return the whole page.
+
+    Args:
+        leaderboard: What was measured.
+        picture: The plot's file beside the page; None where there is none.
+    """
+    head = leaderboard.head
+    parts = [
+        "# Leaderboard",
+        "Made by `make leaderboard` and not by hand; every figure is in `benchmarks/leaderboard.json`.",
+        *([f"![Figures with their intervals, a panel a data set]({picture})"] if picture else []),
+        _EXPLANATION.strip(),
+    ]
+    for dataset in dict.fromkeys(line.dataset for line in leaderboard.lines):
+        lines = [line for line in leaderboard.lines if line.dataset == dataset]
+        parts += [f"## {dataset}", *_dataset_tables(lines)]
+    if head.missing:
+        parts += ["## Not measured", "\n".join(f"- {name}" for name in head.missing)]
+    how = f"{head.resamples:,} resamples with seed {head.bootstrap_seed}; configuration {head.config_digest[:12]}."
+    parts += ["## Measured on", f"{head.machine}. {how}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _dataset_tables(lines: Sequence[Line]) -> Iterator[str]:
+    ranking = [line for line in lines if "MRR@20" in line.figures]
+    rating = [line for line in lines if "RMSE" in line.figures]
+    if ranking:
+        yield f"{ranking[0].predictions:,} predictions in {ranking[0].sessions:,} sessions."
+        yield _headline_table(ranking)
+        yield _quality_table(ranking)
+        yield _cost_table(ranking)
+    if rating:
+        yield f"{rating[0].predictions:,} ratings of {rating[0].sessions:,} users."
+        yield _rating_table(rating)
+
+
+def _headline_table(lines: Sequence[Line]) -> str:
+    rows = [
+        (line.model, _ranged(line.figures["MRR@20"]), _ranged(line.figures["Recall@20"]), _behind(line), _seeds(line))
+        for line in lines
+    ]
+    return _table(("model", "MRR@20", "Recall@20", "behind the best", "seeds"), rows)
+
+
+def _quality_table(lines: Sequence[Line]) -> str:
+    names = (*QUALITY, *_SHARES, "ARP@20")
+    rows = [
+        (line.model, *(_plain(line.figures[name].value, is_share=name != "ARP@20") for name in names)) for line in lines
+    ]
+    return _table(("model", *names), rows)
+
+
+def _cost_table(lines: Sequence[Line]) -> str:
+    rows = [
+        (
+            line.model,
+            line.kind,
+            _counted(line, "training_seconds", "s", decimals=1),
+            _counted(line, "artifact_bytes", "MB", per=1e6, decimals=1),
+            _counted(line, "state_bytes", "B"),
+            _counted(line, "microseconds_per_click", "µs", decimals=1),
+            line.tuned_on,
+        )
+        for line in lines
+    ]
+    return _table(("model", "kind", "training", "artifact", "state", "a click", "tuned on"), rows)
+
+
+def _rating_table(lines: Sequence[Line]) -> str:
+    rows = [
+        (
+            line.model,
+            _ranged(line.figures["RMSE"]),
+            _ranged(line.figures["MAE"]),
+            _counted(line, "training_seconds", "s", decimals=1),
+            line.tuned_on,
+        )
+        for line in lines
+    ]
+    return _table(("model", "RMSE", "MAE", "training", "tuned on"), rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    alignment = ["---", *("---:" if name != "tuned on" else "---" for name in header[1:])]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, alignment, *rows))
+
+
+def _ranged(interval: Interval) -> str:
+    return f"**{_plain(interval.value)}** ({_plain(interval.low)} to {_plain(interval.high)})"
+
+
+def _plain(value: float, *, is_share: bool = True) -> str:
+    """Write a share with four decimals and without its 0, as the field does; a count without decimals."""
+    if not is_share:
+        return f"{value:,.0f}"
+    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.4f}"
+
+
+def _counted(line: Line, name: str, unit: str, *, per: float = 1, decimals: int = 0) -> str:
+    return f"{line.figures[name].value / per:,.{decimals}f} {unit}" if name in line.figures else ""
+
+
+def _behind(line: Line) -> str:
+    if line.behind is None:
+        return ""
+    return f"{_plain(line.behind.value)} ({_plain(line.behind.low)} to {_plain(line.behind.high)})"
+
+
+def _seeds(line: Line) -> str:
+    return "" if line.spread is None else f"{line.seeds}, apart by {_plain(line.spread)}"

@@ -1,0 +1,141 @@
+"""A leaderboard, entry by entry.
+
+1. Load each data set, or prepare it.
+2. Take over every result that a run before left and that would come out the same.
+3. Make the others, one after the other; each is kept as soon as it is there.
+4. What fails is said at the end: it costs no other entry.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+
+from models.datasets import dataset_named
+from models.errors import NextclickError
+from models.preparation import prepare_dataset
+from models.prepared_data import PREPARED_FILE, PreparedData, load_prepared_data
+from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
+from nextclick.leaderboard.keys import data_digest
+from nextclick.leaderboard.making import Workshop
+from nextclick.leaderboard.results import Measured, ResultStore
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which entries are made anew.
+
+    Attributes:
+        only: Patterns of `dataset`, `model` or `dataset/model`, `*` for anything; none: all.
+        fresh: Whether what a run before left is made again.
+    """
+
+    only: tuple[str, ...] = ()
+    fresh: bool = False
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether the entry may be trained; what is there already is shown all the same."""
+        names = (entry.dataset, entry.name, f"{entry.dataset}/{entry.name}", str(entry))
+        return not self.only or any(fnmatchcase(name, pattern) for pattern in self.only for name in names)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the entries.
+
+    Attributes:
+        measured: In the order of the configuration.
+        failures: Those that failed, and why.
+        missing: Those that were not selected and have not been made before.
+    """
+
+    measured: tuple[tuple[Entry, Measured], ...]
+    failures: tuple[tuple[Entry, str], ...]
+    missing: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One data set, loaded when it is first needed.
+
+    Attributes:
+        name: Its name.
+        prepared_folder: Where the prepared data sets lie.
+        data_folder: A folder of data sets to prepare it from.
+    """
+
+    name: str
+    prepared_folder: Path
+    data_folder: Path | None
+
+    @cached_property
+    def data(self) -> PreparedData:
+        """The data set, prepared now where it was not."""
+        folder = self.prepared_folder / self.name
+        if not (folder / PREPARED_FILE).is_file():
+            prepare_dataset(dataset_named(self.name), self.data_folder).save(folder)
+        return load_prepared_data(folder)
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells it from others."""
+        return data_digest(self.data)
+
+
+def run_leaderboard(
+    config: LeaderboardConfig,
+    selection: Selection,
+    *,
+    cache: Path,
+    prepared_folder: Path,
+    data_folder: Path | None,
+    console: Console,
+) -> Outcome:
+    """Make what is missing of a leaderboard, and return all of it.
+
+    Args:
+        config: What is compared.
+        selection: Which entries are made anew.
+        cache: Where checkpoints, artifacts and results are kept.
+        prepared_folder: Where the prepared data sets lie.
+        data_folder: A folder of data sets that is looked at where one is not prepared yet.
+        console: Where progress goes.
+
+    Raises:
+        SettingsError: If the configuration names an entry twice.
+    """
+    store = ResultStore(cache / "results")
+    workshop = Workshop(cache / "networks", console, config.resamples, config.bootstrap_seed)
+    sources = {
+        name: DataSource(name, prepared_folder, data_folder)
+        for name in dict.fromkeys(entry.dataset for entry in config.entries())
+    }
+    measured, failures, missing = [], [], []
+    for entry in config.entries():
+        try:
+            found = _kept_or_made(entry, sources[entry.dataset], selection, workshop, store)
+        except NextclickError as error:
+            failures.append((entry, str(error)))
+            console.print(f"{entry} failed: {error}", highlight=False, markup=False)
+            continue
+        if found is None:
+            missing.append(entry)
+        else:
+            measured.append((entry, found))
+    return Outcome(tuple(measured), tuple(failures), tuple(missing))
+
+
+def _kept_or_made(
+    entry: Entry, source: DataSource, selection: Selection, workshop: Workshop, store: ResultStore
+) -> Measured | None:
+    key = workshop.key(entry, source.digest)
+    selected = selection.takes(entry)
+    kept = None if selected and selection.fresh else store.load(key)
+    if kept is not None or not selected:
+        return kept
+    workshop.console.print(f"{entry} ...", highlight=False)
+    measured = workshop.make(entry, source.data, source.digest)
+    store.save(key, measured)
+    return measured

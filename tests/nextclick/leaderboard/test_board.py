@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from models.baselines.popularity import Popularity
+from models.metric_intervals import Interval
+from nextclick.leaderboard.board import Leaderboard, build_leaderboard
+from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
+from nextclick.leaderboard.markdown import QUALITY, markdown_page
+from nextclick.leaderboard.plot import draw_leaderboard
+from nextclick.leaderboard.results import Measured, Ranks, Result
+from nextclick.leaderboard.run import Outcome
+
+
+def make_measured(
+    name: str, mrr: float, *, seed: int = 0, rank: int = 2, dataset: str = "made"
+) -> tuple[Entry, Measured]:
+    """A model of 50 sessions of two predictions, each of the same rank."""
+    ranks = Ranks(np.repeat(np.arange(50), 2), np.full(100, rank))
+    figures = {metric: Interval(mrr, mrr - 0.01, mrr + 0.01) for metric in (*QUALITY, "Coverage@20", "Gini@20")}
+    figures |= {"ARP@20": Interval(1234.0, 1200.0, 1300.0), "training_seconds": Interval(1.5, 1.5, 1.5)}
+    result = Result(dataset, name, "popularity", seed, figures, predictions=100, sessions=50)
+    return Entry(dataset, name, seed, Popularity(), "nothing"), Measured(result, ranks)
+
+
+def make_ratings(name: str, rmse: float) -> tuple[Entry, Measured]:
+    """A model of ratings."""
+    figures = {metric: Interval(rmse, rmse - 0.1, rmse + 0.1) for metric in ("RMSE", "MAE")}
+    figures |= {"training_seconds": Interval(0.1, 0.1, 0.1)}
+    result = Result("films", name, name, 0, figures, predictions=10, sessions=5)
+    return Entry("films", name, 0, Popularity(), "nothing"), Measured(result, None)
+
+
+def make_board(*measured: tuple[Entry, Measured], missing: tuple[Entry, ...] = ()) -> Leaderboard:
+    """A leaderboard of these."""
+    return build_leaderboard(LeaderboardConfig(resamples=100), Outcome(measured, (), missing))
+
+
+def test_the_best_stands_first_and_the_others_say_how_far_they_are_behind() -> None:
+    """Ranks of 2 against ranks of 4: a half against a quarter, for every click, so without doubt."""
+    board = make_board(make_measured("slow", 0.25, rank=4), make_measured("fast", 0.5))
+    assert [line.model for line in board.lines] == ["fast", "slow"]
+    assert board.lines[0].behind is None
+    behind = board.lines[1].behind
+    assert behind is not None
+    assert (behind.value, behind.low, behind.high) == pytest.approx((-0.25, -0.25, -0.25))
+
+
+def test_seeds_are_one_line_and_rows_of_their_own() -> None:
+    board = make_board(make_measured("lstm", 0.2), make_measured("lstm", 0.3, seed=1))
+    (line,) = board.lines
+    assert line.seeds == 2
+    assert line.figures["MRR@20"].value == pytest.approx(0.25)
+    assert line.figures["MRR@20"].low == pytest.approx(0.24)
+    assert line.spread == pytest.approx(0.1)
+    assert [(row.seed, row.value) for row in board.rows if row.metric == "MRR@20"] == [(0, 0.2), (1, 0.3)]
+
+
+def test_of_errors_the_lowest_is_best() -> None:
+    assert [line.model for line in make_board(make_ratings("bad", 1.1), make_ratings("good", 0.9)).lines] == [
+        "good",
+        "bad",
+    ]
+
+
+def test_the_page_has_every_model_and_says_what_is_missing() -> None:
+    entry, _ = make_measured("never", 0.0)
+    page = markdown_page(
+        make_board(make_measured("fast", 0.5), make_ratings("good", 0.9), missing=(entry,)), picture="board.png"
+    )
+    assert "## made" in page
+    assert "| fast | **.5000** (.4900 to .5100) | **.5000** (.4900 to .5100) |  |  |" in page
+    assert "| fast | popularity | 1.5 s |  |  |  | nothing |" in page
+    assert "| good | **.9000** (.8000 to 1.0000) | **.9000** (.8000 to 1.0000) | 0.1 s | nothing |" in page
+    assert "1,234" in page
+    assert "- made/never/0" in page
+    assert "![" in page
+
+
+def test_the_picture_is_the_same_to_the_byte() -> None:
+    board = make_board(make_measured("fast", 0.5), make_measured("slow", 0.3), make_ratings("good", 0.9))
+    picture = draw_leaderboard(board)
+    assert picture.startswith(b"\x89PNG")
+    assert picture == draw_leaderboard(board)
