@@ -38,6 +38,7 @@ from export.ranking_choice import RankingMethod, export_ranking
 from export.recurrent_network import RecurrentNetwork
 from export.reference_users import draw_reference_lists
 from models.checkpoint import load_checkpoint
+from models.cold_items import with_cold_items
 from models.errors import ArtifactError
 from models.features import Feature
 from models.networks.kinds import kind_of
@@ -89,15 +90,17 @@ def export_checkpoint(
     ring_length: int = RING_LENGTH,
     state_dtype: StateDtype = "float16",
     ranking: RankingMethod = "auto",
+    catalogue: pl.DataFrame | None = None,
 ) -> Artifact:
-    """Make an artifact of a checkpoint; see `export_model`.
+    """Make an artifact of a checkpoint; see `export_model` and, for `catalogue`, `with_cold_items`.
 
     Raises:
         CheckpointError: If there is none, or it is not whole.
+        DataError: If the network does not read a catalogue, or not this one.
         ParityError: If the graphs do not compute what the network computes.
         ArtifactError: If a length is below 1, `ranking` cannot be had, or `out` holds something else.
     """
-    checkpoint = load_checkpoint(checkpoint_folder)
+    checkpoint = with_cold_items(load_checkpoint(checkpoint_folder), catalogue)
     description = checkpoint.description
     model = TrainedModel(
         kind=kind_of(description.network),

@@ -18,9 +18,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from models.epoch_report import EpochReport
-from models.errors import CheckpointError, VocabularyError
+from models.errors import CheckpointError, DataError, VocabularyError
 from models.features import Feature, feature_width
 from models.folder_writing import replaced_folder
+from models.item_contents import ContentReader, read_contents
 from models.networks.kinds import NetworkConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.session_rule import SessionRule
@@ -50,6 +51,7 @@ class CheckpointDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         metrics: The figures on the test clicks, `Recall@20` and so on; empty until the network was evaluated.
         vocabulary_digest: `ItemVocabulary.digest` of items.parquet.
         libraries: Version of each library that trained it.
+        contents: How the network reads a catalogue; None: it does not.
         format_version: Version of this layout; a reader refuses any other.
     """
 
@@ -63,6 +65,7 @@ class CheckpointDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     metrics: dict[str, float]
     vocabulary_digest: str
     libraries: dict[str, str]
+    contents: ContentReader | None = None
     format_version: int = FORMAT_VERSION
 
 
@@ -125,10 +128,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         items = pl.read_parquet(folder / ITEMS_FILE)
         vocabulary = ItemVocabulary(items["item_id"].to_list())
-        network = _load_network(folder / WEIGHTS_FILE, description, len(vocabulary))
         catalogue_path = folder / CATALOGUE_FILE
         catalogue = pl.read_parquet(catalogue_path) if catalogue_path.is_file() else None
-    except (OSError, RuntimeError, SafetensorError, VocabularyError, pl.exceptions.PolarsError) as error:
+        contents = read_contents(description.contents, catalogue, vocabulary)
+        inputs = NetworkInputs(len(vocabulary), feature_width(description.features), contents)
+        network = _load_network(folder / WEIGHTS_FILE, description, inputs)
+    except (OSError, RuntimeError, SafetensorError, DataError, VocabularyError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{folder} does not hold what {DESCRIPTION_FILE} says ({error}): train again.") from error
     if vocabulary.digest != description.vocabulary_digest:
         raise CheckpointError(
@@ -157,7 +162,7 @@ def _read_description(folder: Path) -> CheckpointDescription:
         raise CheckpointError(f"{path} does not describe a checkpoint ({error}): train again.") from error
 
 
-def _load_network(path: Path, description: CheckpointDescription, item_count: int) -> SequenceNetwork:
-    network = description.network.build(NetworkInputs(item_count, feature_width(description.features)))
+def _load_network(path: Path, description: CheckpointDescription, inputs: NetworkInputs) -> SequenceNetwork:
+    network = description.network.build(inputs)
     network.load_state_dict(load_file(path))
     return network.eval()

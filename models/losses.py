@@ -160,7 +160,7 @@ def candidate_scores(network: SequenceNetwork, output: Tensor, candidates: Tenso
         raise TrainingError(
             "This kind of network scores the catalogue as a whole: `name` under [loss] must be cross_entropy."
         )
-    return functional.linear(output, network.item_table[candidates], network.item_offset[candidates])
+    return network.candidate_scores(output, candidates)
 
 
 def _is_other_place_of_target(candidates: Tensor, target: Tensor) -> Tensor:

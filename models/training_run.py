@@ -15,11 +15,14 @@ import polars as pl
 import torch
 
 from models.checkpoint import Checkpoint, CheckpointDescription, library_versions
+from models.cold_items import with_cold_items
 from models.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
 from models.errors import DataError, TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
 from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
+from models.item_contents import ContentReader, ItemContents, fit_contents, read_contents
+from models.networks.content_lstm import ContentLSTMConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
 from models.run_keeping import RunKeeping
@@ -66,7 +69,8 @@ def train(
     features = fit_features(learned, config.features)
     sessions = encode_sessions(learned, vocabulary, features)
     validation = None if validated is None else _encode_validation(data, learned, validated, vocabulary, features)
-    network = build_network(config, len(vocabulary), features)
+    reader = _fit_contents(config, data.catalogue, vocabulary)
+    network = build_network(config, len(vocabulary), features, read_contents(reader, data.catalogue, vocabulary))
     popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
     history = train_network(
         network,
@@ -94,6 +98,7 @@ def train(
             metrics={},
             vocabulary_digest=vocabulary.digest,
             libraries=library_versions(),
+            contents=reader,
         ),
     )
 
@@ -111,7 +116,7 @@ def evaluate_on_test(
     """Evaluate a network on the test clicks, every session from an empty state.
 
     Args:
-        checkpoint: What was trained.
+        checkpoint: What was trained. It is evaluated as it is served, cold items included, see `with_cold_items`.
         data: The data it was trained on.
         exclude_last: How many of a user's last clicks may not be listed again; 0 lists them all.
 
@@ -121,20 +126,31 @@ def evaluate_on_test(
     Raises:
         DataError: If no test session has two clicks.
     """
+    served = with_cold_items(checkpoint)
     features = checkpoint.description.features
-    test = encode_sessions(data.test, checkpoint.vocabulary, features, history=data.test_history)
+    test = encode_sessions(data.test, served.vocabulary, features, history=data.test_history)
     figures = Comparison(
-        network=evaluate_network(checkpoint.network, test, exclude_last=exclude_last),
-        popularity=evaluate_popularity(checkpoint.popularity, test, exclude_last=exclude_last),
+        network=evaluate_network(served.network, test, exclude_last=exclude_last),
+        popularity=evaluate_popularity(served.popularity, test, exclude_last=exclude_last),
     )
     description = msgspec.structs.replace(checkpoint.description, metrics=figures.network.metrics)
     return dataclasses.replace(checkpoint, description=description), figures
 
 
-def build_network(config: TrainingConfig, item_count: int, features: tuple[Feature, ...]) -> SequenceNetwork:
+def build_network(
+    config: TrainingConfig, item_count: int, features: tuple[Feature, ...], contents: ItemContents | None = None
+) -> SequenceNetwork:
     """Return a network with the first weights that `config.seed` gives."""
     torch.manual_seed(config.seed)
-    return config.network.build(NetworkInputs(item_count, feature_width(features)))
+    return config.network.build(NetworkInputs(item_count, feature_width(features), contents))
+
+
+def _fit_contents(
+    config: TrainingConfig, catalogue: pl.DataFrame | None, vocabulary: ItemVocabulary
+) -> ContentReader | None:
+    if not isinstance(config.network, ContentLSTMConfig):
+        return None
+    return fit_contents(config.network.content, catalogue, vocabulary)
 
 
 def _set_validation_aside(data: PreparedData, config: TrainingConfig) -> tuple[pl.DataFrame, pl.DataFrame | None]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.item_table import ItemTable
 from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack
 from models.networks.sequence_network import NetworkInputs, NetworkState
 
@@ -22,9 +23,10 @@ class GRUNetwork(RecurrentStack):
     """Its state is `hidden`, (B, L, H): half of an LSTM's."""
 
     config: GRUConfig
+    items: ItemTable
 
     def __init__(self, config: GRUConfig, inputs: NetworkInputs) -> None:
-        super().__init__(config, inputs, nn.GRU)
+        super().__init__(config, inputs, config.build_items(inputs.item_count), nn.GRU)
 
     @property
     def state_names(self) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """The items' side of a network whose scores are dot products. Legend in the package."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -7,7 +9,34 @@ from torch.nn import functional
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 
 
-class ItemTable(nn.Module):
+class ItemSide(nn.Module, ABC):
+    """What a network is fed for an item, and what its outputs are compared with.
+
+    Attributes:
+        output_bias: Each item's bias, (V,).
+    """
+
+    output_bias: Tensor
+
+    @abstractmethod
+    def initialise(self) -> None:
+        """Draw the first weights."""
+
+    @property
+    @abstractmethod
+    def output_table(self) -> Tensor:
+        """What outputs are compared with, (V, E)."""
+
+    @abstractmethod
+    def output_rows(self, item_index: Tensor) -> Tensor:
+        """Return some rows of the output table, (C,) -> (C, E)."""
+
+    @abstractmethod
+    def forward(self, item_index: Tensor, features: Tensor) -> Tensor:
+        """Return what a network is fed for clicks, (..., E + F)."""
+
+
+class ItemTable(ItemSide):
     """Item embedding at the input, and what outputs are compared with.
 
     Tied (Press and Wolf, 2017; GRU4Rec calls it a constrained embedding), an item is scored by the dot product of its
@@ -42,6 +71,10 @@ class ItemTable(nn.Module):
         """What outputs are compared with, (V, E): the embedding itself where the two are tied."""
         return self.embedding.weight if self.untied_table is None else self.untied_table
 
+    def output_rows(self, item_index: Tensor) -> Tensor:
+        """Return some rows of the output table, (C,) -> (C, E)."""
+        return self.output_table[item_index]
+
     def forward(self, item_index: Tensor, features: Tensor) -> Tensor:
         """Return what a network is fed for clicks, (..., E + F)."""
         return torch.cat((self.dropout(self.embedding(item_index)), features), dim=-1)
@@ -55,7 +88,7 @@ class DotProductSequenceNetwork(SequenceNetwork):
         items: The items' side.
     """
 
-    def __init__(self, inputs: NetworkInputs, items: ItemTable) -> None:
+    def __init__(self, inputs: NetworkInputs, items: ItemSide) -> None:
         super().__init__(inputs)
         self.items = items
 
@@ -68,6 +101,10 @@ class DotProductSequenceNetwork(SequenceNetwork):
     def item_offset(self) -> Tensor:
         """Each item's bias, (V,)."""
         return self.items.output_bias
+
+    def candidate_scores(self, output: Tensor, candidates: Tensor) -> Tensor:
+        """Score some items alone, (C,), for outputs, (N, E) -> (N, C)."""
+        return functional.linear(output, self.items.output_rows(candidates), self.item_offset[candidates])
 
     def item_scores(self, output: Tensor) -> Tensor:
         """Score the whole catalogue for outputs, (N, E) -> (N, V)."""

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack
+from models.networks.item_table import ItemSide, ItemTable
+from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack, StackConfig
 from models.networks.sequence_network import NetworkInputs, NetworkState
 
 
@@ -18,13 +19,17 @@ class LSTMConfig(RecurrentConfig, frozen=True, forbid_unknown_fields=True, tag_f
         return LSTMNetwork(self, inputs)
 
 
-class LSTMNetwork(RecurrentStack):
-    """Its state is `hidden` and `cell`, each (B, L, H)."""
+class LSTMStack(RecurrentStack):
+    """LSTM layers over items of any kind; the state is `hidden` and `cell`, each (B, L, H).
 
-    config: LSTMConfig
+    Args:
+        config: The stack's shape.
+        inputs: What the data decides.
+        items: The items' side.
+    """
 
-    def __init__(self, config: LSTMConfig, inputs: NetworkInputs) -> None:
-        super().__init__(config, inputs, nn.LSTM)
+    def __init__(self, config: StackConfig, inputs: NetworkInputs, items: ItemSide) -> None:
+        super().__init__(config, inputs, items, nn.LSTM)
 
     @property
     def state_names(self) -> Sequence[str]:
@@ -46,3 +51,13 @@ class LSTMNetwork(RecurrentStack):
         input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)  # each (B, H)
         cell_next = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
         return torch.sigmoid(output_gate) * torch.tanh(cell_next), cell_next
+
+
+class LSTMNetwork(LSTMStack):
+    """LSTM layers over a table of items."""
+
+    config: LSTMConfig
+    items: ItemTable
+
+    def __init__(self, config: LSTMConfig, inputs: NetworkInputs) -> None:
+        super().__init__(config, inputs, config.build_items(inputs.item_count))

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from models.bounds import AtLeastOne, ProperFraction
-from models.networks.item_table import DotProductSequenceNetwork, ItemTable
+from models.networks.item_table import DotProductSequenceNetwork, ItemSide, ItemTable
 from models.networks.sequence_network import NetworkInputs, NetworkState
 
 
-class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The shape of a stack.
+class StackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The shape of a stack, whatever its items' side is.
 
     Attributes:
         embedding_size: E.
@@ -26,7 +26,6 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         layers: L.
         embedding_dropout: Share of the embedding's components that is zeroed in training.
         output_dropout: The same for every layer's output.
-        tied: Score against the embedding of the input; false gives the output a table of its own.
         layer_norm: Normalise every layer's output (Ba, Kiros and Hinton, 2016).
         residual: Add the output of the layer below to that of every layer but the first.
     """
@@ -36,24 +35,39 @@ class RecurrentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: AtLeastOne = 1
     embedding_dropout: ProperFraction = 0.1
     output_dropout: ProperFraction = 0.4
-    tied: bool = True
     layer_norm: bool = False
     residual: bool = False
 
 
+class RecurrentConfig(StackConfig, frozen=True, forbid_unknown_fields=True):
+    """The shape of a stack over a table of items.
+
+    Attributes:
+        tied: Score against the embedding of the input; false gives the output a table of its own.
+    """
+
+    tied: bool = True
+
+    def build_items(self, item_count: int) -> ItemTable:
+        """Return a table with its first weights yet to be drawn."""
+        return ItemTable(item_count, self.embedding_size, dropout=self.embedding_dropout, tied=self.tied)
+
+
 class RecurrentStack(DotProductSequenceNetwork):
-    """Item embedding and features -> recurrent layers -> scores of all items.
+    """Item vectors and features -> recurrent layers -> scores of all items.
 
     Where the hidden size is not the embedding size, a linear projection lies between the top layer and the items.
 
     Args:
         config: The stack's shape.
         inputs: What the data decides.
+        items: The items' side.
         cell: The kind of layer: `torch.nn.LSTM` or `torch.nn.GRU`.
     """
 
-    def __init__(self, config: RecurrentConfig, inputs: NetworkInputs, cell: type[nn.LSTM] | type[nn.GRU]) -> None:
-        items = ItemTable(inputs.item_count, config.embedding_size, dropout=config.embedding_dropout, tied=config.tied)
+    def __init__(
+        self, config: StackConfig, inputs: NetworkInputs, items: ItemSide, cell: type[nn.LSTM] | type[nn.GRU]
+    ) -> None:
         super().__init__(inputs, items)
         self.config = config
         widths = [config.embedding_size + inputs.feature_width, *[config.hidden_size] * (config.layers - 1)]

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.item_contents import ItemContents
+
 # A user's state after a click, an argument and a result: one tensor a name of `state_shapes`, in its order, (B, ...).
 NetworkState = tuple[Tensor, ...]
 
@@ -17,10 +19,12 @@ class NetworkInputs(NamedTuple):
     Attributes:
         item_count: V.
         feature_width: F.
+        contents: What the catalogue says of each item, for a network that reads it.
     """
 
     item_count: int
     feature_width: int = 0
+    contents: ItemContents | None = None
 
 
 class SequenceNetwork(nn.Module, ABC):

@@ -33,6 +33,16 @@ def export(
             "of the catalogue and the recall.",
         ),
     ] = "auto",
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalogue",
+            metavar="FILE",
+            help="A Parquet file of the items there are now, for a network that knows items by their contents: those "
+            "that training never saw are listed too.",
+            show_default="the catalogue of the training data",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a checkpoint into an artifact: what a worker serves, without torch.
@@ -42,12 +52,16 @@ def export(
     gives, and a user's list does not depend on who else is in the batch. The same checkpoint gives the same model id.
     A large catalogue is ranked in int8 first where at least .999 of the exact list's items are found that way.
 
+    A new item enters a `content_lstm` by another export of the same checkpoint, with a catalogue that has it. That is
+    another model: a worker that serves it rebuilds each user's state from the last items of his session.
+
     Example: `nextclick export checkpoints/eshop --out artifacts/eshop`
     """
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
     from export.exporter import export_checkpoint  # noqa: PLC0415
+    from models.cold_items import read_catalogue  # noqa: PLC0415
 
     target = Path("artifacts") / checkpoint.resolve().name if out is None else out
     with Console(stderr=True).status(f"Exporting {checkpoint} and checking parity"):
@@ -58,6 +72,7 @@ def export(
             ring_length=ring_length,
             state_dtype=state_dtype,
             ranking=ranking,
+            catalogue=None if catalogue is None else read_catalogue(catalogue),
         )
     manifest = artifact.manifest
     if as_json:

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from models.networks.gru import GRUConfig
+from models.networks.item_table import ItemTable
 from models.networks.kinds import NetworkConfig
 from models.networks.lstm import LSTMConfig
 from models.networks.recurrent_stack import RecurrentStack
@@ -86,6 +87,7 @@ def test_a_residual_stack_is_the_sum_of_its_layers() -> None:
 def test_a_tied_network_has_one_table() -> None:
     """Its scores are the dot products with the embedding itself, plus the bias."""
     network = make_network(STACKS[0])
+    assert isinstance(network.items, ItemTable)
     output = torch.randn(2, 6)
     expected = output @ network.items.embedding.weight.T + network.items.output_bias
     torch.testing.assert_close(network.item_scores(output), expected)
@@ -95,6 +97,7 @@ def test_a_tied_network_has_one_table() -> None:
 def test_an_untied_network_scores_by_a_table_of_its_own() -> None:
     """Moving the embedding does not move the scores of a given output."""
     network = make_network(STACKS[1])
+    assert isinstance(network.items, ItemTable)
     output = torch.randn(2, 5)
     with torch.inference_mode():
         before = network.item_scores(output)
