@@ -91,7 +91,8 @@ class ContentItems(ItemSide):
 
     def table_of(self, contents: ItemContents) -> Tensor:
         """Return the vectors of this table's items with other contents, and of items behind them, (V', E)."""
-        table = self._read(torch.from_numpy(contents.tokens), torch.from_numpy(contents.vectors))
+        device = self.tokens.device
+        table = self._read(torch.from_numpy(contents.tokens).to(device), torch.from_numpy(contents.vectors).to(device))
         if self.ids is not None:
             table[: len(self.tokens)] += self.ids.weight
         return table

@@ -97,6 +97,8 @@ class LRUNetwork(DotProductSequenceNetwork):
         inputs: What the data decides; with features a linear layer brings embedding and features to E.
     """
 
+    items: ItemTable
+
     def __init__(self, config: LRUConfig, inputs: NetworkInputs) -> None:
         # The dropout of embeddings has its place before a norm of their own, behind the features.
         items = ItemTable(inputs.item_count, config.embedding_size, dropout=0.0, tied=config.tied)

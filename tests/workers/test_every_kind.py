@@ -9,11 +9,15 @@ import torch
 from export.artifact import Artifact
 from export.exporter import export_model
 from models.features import feature_width
+from models.item_contents import ContentConfig, fit_contents
+from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
 from models.networks.gru import GRUConfig
 from models.networks.kinds import NetworkConfig, kind_of
 from models.networks.lru import LRUConfig
 from models.networks.lstm import LSTMConfig
-from models.networks.sequence_network import NetworkInputs
+from models.networks.sequence_network import NetworkInputs, SequenceNetwork
+from models.networks.text_encoder import TextConfig
+from models.vocabulary import ItemId, ItemVocabulary
 from tests.factories import TINY_ITEM_IDS, make_tiny_model
 from tests.workers.click_runs import seeded
 from tests.workers.conftest import BY_ID_AND_GAP, FEATURES
@@ -24,15 +28,26 @@ KINDS: list[NetworkConfig] = [
     LSTMConfig(embedding_size=8, hidden_size=8),
     GRUConfig(embedding_size=8, hidden_size=8, layers=2),
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
+    ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
 ]
 WITHOUT_FEATURES: set[str] = set()
+
+
+def make_network(config: NetworkConfig, width: int) -> SequenceNetwork:
+    """Make an untrained network of this kind, as it is served."""
+    torch.manual_seed(5)
+    catalogue = make_tiny_model().catalogue
+    assert catalogue is not None
+    items = ItemVocabulary([ItemId(item_id) for item_id in TINY_ITEM_IDS])
+    contents = fit_contents(ContentConfig(min_word_count=1), catalogue, items).read(catalogue, items)
+    network = config.build(NetworkInputs(len(items), width, contents)).eval()
+    return network.with_fixed_items(contents) if isinstance(network, ContentLSTMNetwork) else network
 
 
 def make_artifact(config: NetworkConfig, folder: Path) -> Artifact:
     """Export an untrained network of this kind through all three gates."""
     features = () if kind_of(config) in WITHOUT_FEATURES else FEATURES
-    torch.manual_seed(5)
-    network = config.build(NetworkInputs(len(TINY_ITEM_IDS), feature_width(features))).eval()
+    network = make_network(config, feature_width(features))
     model = make_tiny_model(network=network, kind=kind_of(config), features=features, session_rule=BY_ID_AND_GAP)
     return export_model(model, folder, list_length=10, ring_length=5)
 
