@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from models.augmentation import AugmentationReport
 from models.evaluation import EvaluationReport
 
 
@@ -16,6 +17,7 @@ class EpochReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         learning_rate: Of the epoch's last batch.
         seconds: Wall clock, validation left out.
         validation: The figures on the validation period, where there is one.
+        augmentation: What was changed of the training sessions, where something was.
     """
 
     epoch: int
@@ -23,6 +25,7 @@ class EpochReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: float
     seconds: float
     validation: EvaluationReport | None
+    augmentation: AugmentationReport | None = None
 
 
 def best_epoch(history: Sequence[EpochReport], metric: str) -> int:

@@ -18,7 +18,7 @@ from models.exposure import exposure_of
 from models.metrics import catalogue_coverage, figures_of
 from models.networks.sequence_network import SequenceNetwork
 from models.ranked_predictions import LIST_LENGTH, RankedPredictions, rank_predictions
-from models.scorer import PREDICTIONS_AT_ONCE, ScoreBlock, Scorer, blocks_of_predictions
+from models.scorer import ScoreBlock, Scorer, blocks_of_predictions, predictions_at_once
 
 # Bound of memory: the cells of one padded batch.
 _CELLS_AT_ONCE = 16_384
@@ -112,11 +112,12 @@ def network_scores(network: SequenceNetwork, sessions: EncodedSessions) -> Itera
         # A generator must not yield under inference_mode: the mode would be its caller's.
         with torch.inference_mode():
             output, rows = _outputs_before_predictions(network, sessions, predictions, block)
-        for begin in range(0, len(rows), PREDICTIONS_AT_ONCE):
-            part = slice(begin, begin + PREDICTIONS_AT_ONCE)
+        at_once = predictions_at_once(network.inputs.item_count)
+        for begin in range(0, len(rows), at_once):
+            part = slice(begin, begin + at_once)
             with torch.inference_mode():
                 scores = network.item_scores(output[part])
-            yield ScoreBlock(rows[part], scores.numpy())
+            yield ScoreBlock(rows[part], scores.cpu().numpy())
 
 
 def _blocks_of_similar_length(sessions: EncodedSessions) -> Iterator[NDArray[np.int64]]:
@@ -150,15 +151,17 @@ def _outputs_before_predictions(
     item_index = np.take_along_axis(np.where(is_known, sessions.item_index[click], 0), known_first, axis=1)
     features = np.take_along_axis(sessions.features[click], known_first[:, :, None], axis=1)
     empty = network.initial_state(len(block))
-    output, _ = network(torch.from_numpy(item_index), torch.from_numpy(features), empty)  # (B, T, D)
-    output = torch.cat((network.query(empty)[:, None], output), dim=1)  # after 0, 1, ... T known clicks
+    device = network.device
+    output, _ = network(torch.from_numpy(item_index).to(device), torch.from_numpy(features).to(device), empty)
+    # (B, T, D) -> (B, T + 1, D), after 0, 1, ... T known clicks
+    output = torch.cat((network.query(empty)[:, None], output), dim=1)
     row, rows = predictions.within(block)
     known_before = np.cumsum(is_known, axis=1)[row, predictions.position[rows] - 1]
-    return output[row, known_before], rows
+    return output[torch.from_numpy(row).to(device), torch.from_numpy(known_before).to(device)], rows
 
 
 def _popularity_scores(popularity: NDArray[np.int64], predictions: int) -> Iterator[ScoreBlock]:
-    for rows in blocks_of_predictions(predictions):
+    for rows in blocks_of_predictions(predictions, len(popularity)):
         yield ScoreBlock(rows, np.tile(popularity.astype(np.float32), (len(rows), 1)))
 
 

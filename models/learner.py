@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.batches import LaneBatch
 from models.losses import Loss
 from models.networks.sequence_network import NetworkState, SequenceNetwork
+from models.processes import Processes
 from models.schedules import learning_rate_factor
 from models.training_config import TrainingConfig
 
@@ -24,12 +25,16 @@ class Learner:
         network: What learns, on the device where it is to.
         config: The settings.
         popularity: Training clicks of every item, (V,).
+        processes: Who learns with this process; each is given its own lanes of every batch.
     """
 
-    def __init__(self, network: SequenceNetwork, config: TrainingConfig, popularity: NDArray[np.int64]) -> None:
+    def __init__(
+        self, network: SequenceNetwork, config: TrainingConfig, popularity: NDArray[np.int64], processes: Processes
+    ) -> None:
         self.network = network
         self._config = config
-        self._batch_loss = _BatchLoss(network, config.loss.build(network, popularity))
+        self._processes = processes
+        self._batch_loss = processes.joined(_BatchLoss(network, config.loss.build(network, popularity)))
         self._optimiser = config.optimiser.build(network.parameters())
         self.learning_rate = config.optimiser.learning_rate
         self.carried: NetworkState = ()
@@ -66,7 +71,8 @@ class Learner:
         for group in self._optimiser.param_groups:
             group["lr"] = self.learning_rate
         self._optimiser.zero_grad()
-        (summed / self._config.batches.loss_divisor).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        # Times the processes, because what comes of it is averaged over them.
+        (summed * self._processes.count / self._config.batches.loss_divisor).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         if self._config.gradient_clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self._config.gradient_clip_norm)
         self._optimiser.step()
@@ -76,7 +82,7 @@ class Learner:
         slots = self._optimiser.state_dict()["state"]
         return {
             **{f"network/{name}": tensor for name, tensor in self.network.state_dict().items()},
-            **{f"carried/{number}": tensor for number, tensor in enumerate(self.carried)},
+            **{f"carried/{number}": self._processes.lanes_of_all(tensor) for number, tensor in enumerate(self.carried)},
             **{
                 f"optimiser/{parameter}/{name}": value
                 for parameter, values in slots.items()

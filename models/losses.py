@@ -86,8 +86,7 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
         Raises:
             TrainingError: If the network cannot score some items without the others.
         """
-        del network
-        return _SampledSoftmax(self, Negatives(self.negatives, self.popularity_exponent, popularity))
+        return _SampledSoftmax(self, Negatives(self.negatives, self.popularity_exponent, popularity, network.device))
 
 
 class BPRMax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="bpr_max"):
@@ -114,8 +113,7 @@ class BPRMax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
         Raises:
             TrainingError: If the network cannot score some items without the others.
         """
-        del network
-        return _BPRMax(self, Negatives(self.negatives, self.popularity_exponent, popularity))
+        return _BPRMax(self, Negatives(self.negatives, self.popularity_exponent, popularity, network.device))
 
 
 LossConfig = CrossEntropy | SampledSoftmax | BPRMax
@@ -128,10 +126,11 @@ class Negatives:
         count: S.
         exponent: alpha.
         popularity: Training clicks of every item, (V,).
+        device: Where to draw: what it returns is there.
     """
 
-    def __init__(self, count: int, exponent: float, popularity: NDArray[np.int64]) -> None:
-        share = torch.from_numpy(popularity / popularity.sum())  # (V,) float64
+    def __init__(self, count: int, exponent: float, popularity: NDArray[np.int64], device: torch.device) -> None:
+        share = torch.from_numpy(popularity / popularity.sum()).to(device)  # (V,) float64
         drawn = share**exponent * (share > 0)
         self._count = count
         self._target_share = share
@@ -140,7 +139,8 @@ class Negatives:
 
     def candidates(self, target: Tensor) -> Tensor:
         """Return the N targets and S items drawn with replacement behind them, (C,)."""
-        drawn = torch.searchsorted(self._cumulative, torch.rand(self._count, dtype=torch.float64), right=True)
+        chance = torch.rand(self._count, dtype=torch.float64, device=self._cumulative.device)
+        drawn = torch.searchsorted(self._cumulative, chance, right=True)
         return torch.cat((target, drawn.clamp(max=len(self._cumulative) - 1)))
 
     def log_expected_count(self, candidates: Tensor) -> Tensor:
@@ -180,7 +180,7 @@ class _SampledSoftmax:
         scores = candidate_scores(network, output, candidates)  # (N, C)
         scores = scores - self._config.logq * self._negatives.log_expected_count(candidates)
         scores = scores.masked_fill(_is_other_place_of_target(candidates, target), -math.inf)
-        return functional.cross_entropy(scores, torch.arange(len(target)), reduction="sum")
+        return functional.cross_entropy(scores, torch.arange(len(target), device=target.device), reduction="sum")
 
 
 class _BPRMax:

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from models.processes import Processes
+
+# A prime beyond any number of processes: no two seeds share a stream.
+_SEEDS_APART = 1_000_003
+
 
 def random_states(device: torch.device) -> dict[str, Tensor]:
     """Return the states of the generators that training on a device draws from."""
@@ -12,6 +17,12 @@ def random_states(device: torch.device) -> dict[str, Tensor]:
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
     return states
+
+
+def separate_random_numbers(seed: int, processes: Processes) -> None:
+    """Give each process but the first random numbers of its own: alike, their dropout would be the same."""
+    if not processes.is_first:
+        torch.manual_seed(seed * _SEEDS_APART + processes.rank)
 
 
 def restore_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:

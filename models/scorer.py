@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from models.encoded_sessions import EncodedSessions
 
-# Bound of memory: the rows of one block of scores.
-PREDICTIONS_AT_ONCE = 2_048
+# Bounds of memory: the rows of one block of scores, and its cells. A cell takes 4 bytes, and some 10 more while it is
+# ranked: a quarter of a gigabyte, however large the catalogue.
+_PREDICTIONS_AT_ONCE = 2_048
+_SCORES_AT_ONCE = 2**24
 
 
 class ScoreBlock(NamedTuple):
@@ -38,7 +40,13 @@ class Scorer(Protocol):
         ...
 
 
-def blocks_of_predictions(predictions: int) -> Iterator[NDArray[np.int64]]:
-    """Cut so many predictions into runs of rows, (N,) each, that may be scored at once."""
-    for begin in range(0, predictions, PREDICTIONS_AT_ONCE):
-        yield np.arange(begin, min(begin + PREDICTIONS_AT_ONCE, predictions))
+def predictions_at_once(item_count: int) -> int:
+    """Return how many predictions over V items may be scored at once."""
+    return max(1, min(_PREDICTIONS_AT_ONCE, _SCORES_AT_ONCE // item_count))
+
+
+def blocks_of_predictions(predictions: int, item_count: int) -> Iterator[NDArray[np.int64]]:
+    """Cut so many predictions over V items into runs of rows, (N,) each, that may be scored at once."""
+    at_once = predictions_at_once(item_count)
+    for begin in range(0, predictions, at_once):
+        yield np.arange(begin, min(begin + at_once, predictions))

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
@@ -9,15 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.batches import iterate_lane_batches
+from models.augmentation import Augmentation, AugmentationReport, augment
+from models.batches import LaneBatch, iterate_lane_batches
 from models.early_stopping import EarlyStopping
 from models.encoded_sessions import EncodedSessions
 from models.epoch_report import EpochReport
 from models.errors import TrainingError, TrainingInterrupted
 from models.evaluation import evaluate_network
+from models.execution import PLAIN, Execution
 from models.learner import Learner, named
 from models.networks.sequence_network import SequenceNetwork
-from models.random_states import random_states, restore_random_states
+from models.processes import Processes
+from models.random_states import random_states, restore_random_states, separate_random_numbers
 from models.run_keeping import KeepingClock, RunKeeping
 from models.training_config import TrainingConfig
 from models.training_progress import Silence, TrainingProgress
@@ -40,7 +44,7 @@ def train_network(
     validation: EncodedSessions | None = None,
     exclude_last: int = 0,
     progress: TrainingProgress | None = None,
-    keeping: RunKeeping | None = None,
+    execution: Execution = PLAIN,
 ) -> tuple[EpochReport, ...]:
     """Train a network in place; with a validation period it ends with the weights of its best epoch.
 
@@ -55,33 +59,36 @@ def train_network(
         validation: What early stopping is judged by; None trains for all epochs.
         exclude_last: The seen filter that the validation's lists pass through, see `evaluate_network`.
         progress: Who is told how it goes.
-        keeping: Where to leave the state of the run, and to go on from if there is one; None keeps none.
+        execution: How to carry it out; the network is on the device already.
 
     Returns:
         One report an epoch.
 
     Raises:
         TrainingError: If no session has two clicks, or the loss is not finite.
-        TrainingInterrupted: If `keeping` says to stop; its state is left there.
-        SettingsError: If the state that is there is another run's.
+        TrainingInterrupted: If `execution.keeping` says to stop; the state is left there.
+        SettingsError: If the state that is there is another run's, or there are more processes than lanes.
     """
     clicks = int(np.maximum(sessions.lengths - 1, 0).sum())
     if not clicks:
         raise TrainingError(
             "There is nothing to train on: no session has two clicks. Use more data, or clean it less strictly."
         )
-    learner = Learner(network, config, popularity)
-    training = _Training(learner, sessions, clicks, config, progress or Silence())
+    processes = execution.processes
+    processes.require_lanes(config.batches.lanes)
+    separate_random_numbers(config.seed, processes)
+    learner = Learner(network, config, popularity, processes)
+    training = _Training(learner, sessions, config, progress or Silence(), processes)
     training.progress.begin(config.epochs, clicks)
-    if keeping is not None:
+    if execution.keeping is not None:
         data = digest_of(sessions, validation)
-        identity = RunIdentity(config, data, exclude_last, device=network.device.type)
-        training.keep(keeping, identity)
+        identity = RunIdentity(config, data, exclude_last, processes.count, network.device.type)
+        training.keep(execution.keeping, identity)
     while training.goes_on:
         report = training.run_epoch()
         if validation is not None:
-            figures = evaluate_network(network, validation, exclude_last=exclude_last)
-            report = msgspec.structs.replace(report, validation=figures)
+            figures = evaluate_network(network, validation, exclude_last=exclude_last) if processes.is_first else None
+            report = msgspec.structs.replace(report, validation=processes.told_by_first(figures))
         training.end_epoch(report)
     training.stopping.restore(network)
     return tuple(training.history)
@@ -93,23 +100,23 @@ class _Training:
     Args:
         learner: What learns.
         sessions: What is learned.
-        clicks: How many clicks of an epoch that makes.
         config: The settings.
         progress: Who is told.
+        processes: Who learns with this process.
     """
 
     def __init__(
         self,
         learner: Learner,
         sessions: EncodedSessions,
-        clicks: int,
         config: TrainingConfig,
         progress: TrainingProgress,
+        processes: Processes,
     ) -> None:
         self._learner = learner
         self._sessions = sessions
-        self._clicks = clicks
         self._config = config
+        self._processes = processes
         self.progress = progress
         self.stopping = EarlyStopping(config.validation)
         self.history: list[EpochReport] = []
@@ -123,14 +130,18 @@ class _Training:
 
     def keep(self, keeping: RunKeeping, identity: RunIdentity) -> None:
         """Keep states from now on, and go on from the one that is there."""
-        self._keeper = _Keeper(keeping, identity)
+        self._keeper = _Keeper(keeping, identity, self._processes)
         state = load_training_state(keeping.file, identity)
         if state is None:
             return
         self._position, self.history = state.position, list(state.history)
+        if not self._processes.is_first:
+            # It is the sum over all processes, and is summed over them again at the end of the epoch.
+            self._position = msgspec.structs.replace(self._position, loss_sum=0.0)
         self.stopping.resume(state.stopping, named(state.tensors, "best/"))
         self._learner.resume(state.tensors, state.position.learning_rate)
-        restore_random_states(named(state.tensors, "random/"), self._learner.network.device)
+        own = named(state.tensors, f"random/{self._processes.rank}/")
+        restore_random_states(own, self._learner.network.device)
         self.progress.resume(state.position.epoch, state.position.clicks)
 
     def run_epoch(self) -> EpochReport:
@@ -138,15 +149,14 @@ class _Training:
         began = time.perf_counter() - self._position.seconds
         if not self._position.batches:
             self._learner.begin_epoch()
-        order = session_order(self._sessions, self._config, self._position.epoch)
-        settings = self._config.batches
-        batches = iterate_lane_batches(self._sessions, order, lanes=settings.lanes, window=settings.window)
-        for batch in islice(batches, self._position.batches, None):
+        epoch = _Epoch(self._sessions, self._config, self._position.epoch)
+        for batch in islice(epoch.batches(), self._position.batches, None):
             clicks = int(batch.is_click.sum())
-            summed = self._learner.loss_of(batch)
+            own = self._processes.own_lanes(batch)
+            summed = self._learner.loss_of(own)
             loss = self._finite(summed)
             done = self._position.clicks + clicks
-            self._learner.update(summed, self._position.epoch - 1 + done / self._clicks)
+            self._learner.update(summed, self._position.epoch - 1 + done / epoch.clicks)
             self._position = Position(
                 epoch=self._position.epoch,
                 batches=self._position.batches + 1,
@@ -155,14 +165,15 @@ class _Training:
                 learning_rate=self._learner.learning_rate,
                 seconds=time.perf_counter() - began,
             )
-            self.progress.advance(clicks, loss / clicks)
+            self.progress.advance(clicks, loss / max(int(own.is_click.sum()), 1))
             self._keep_if_due()
         return EpochReport(
             epoch=self._position.epoch,
-            loss=self._position.loss_sum / self._position.clicks,
+            loss=self._processes.sum_of(self._position.loss_sum) / self._position.clicks,
             learning_rate=self._learner.learning_rate,
             seconds=self._position.seconds,
             validation=None,
+            augmentation=epoch.augmentation,
         )
 
     def end_epoch(self, report: EpochReport) -> None:
@@ -176,7 +187,7 @@ class _Training:
 
     def _keep_if_due(self) -> None:
         keeper = self._keeper
-        if keeper is None:
+        if keeper is None or not self._processes.asks_after(self._position.batches):
             return
         stop = keeper.should_stop
         if stop or keeper.is_due:
@@ -186,17 +197,21 @@ class _Training:
         keeper.keep(self._state(keeper.identity))
         if stop:
             raise TrainingInterrupted(
-                f"Stopped in epoch {self._position.epoch}, after {self._position.clicks:,} of its {self._clicks:,} "
-                f"clicks. The state is kept in {keeper.file}: the same command goes on from there."
+                f"Stopped in epoch {self._position.epoch}, after {self._position.clicks:,} of its clicks. The state is "
+                f"kept in {keeper.file}: the same command goes on from there."
             )
 
     def _state(self, identity: RunIdentity) -> TrainingState:
+        """Return the state of all processes together; each must come here."""
+        random = self._processes.tensors_of_all(random_states(self._learner.network.device))
         tensors = {
             **self._learner.tensors(),
             **{f"best/{name}": tensor for name, tensor in self.stopping.best_weights.items()},
-            **{f"random/{name}": tensor for name, tensor in random_states(self._learner.network.device).items()},
+            **{f"random/{name}": tensor for name, tensor in random.items()},
         }
-        return TrainingState(identity, self._position, tuple(self.history), self.stopping.state, tensors)
+        loss_sum = self._processes.sum_of(self._position.loss_sum)
+        position = msgspec.structs.replace(self._position, loss_sum=loss_sum)
+        return TrainingState(identity, position, tuple(self.history), self.stopping.state, tensors)
 
     def _finite(self, summed: torch.Tensor) -> float:
         loss = summed.item()
@@ -209,30 +224,49 @@ class _Training:
         )
 
 
-def session_order(sessions: EncodedSessions, config: TrainingConfig, epoch: int) -> NDArray[np.int64]:
-    """Return the order in which an epoch deals the sessions, (S,): a function of the seed and the epoch's number."""
-    if config.batches.order == "shuffled":
-        return np.random.default_rng((config.seed, epoch)).permutation(len(sessions))
-    return np.arange(len(sessions))
+class _Epoch:
+    """What one epoch learns, a function of the seed and the epoch's number.
+
+    Attributes:
+        augmentation: What was changed of the sessions; None where nothing is.
+        clicks: How many are learned.
+    """
+
+    def __init__(self, sessions: EncodedSessions, config: TrainingConfig, number: int) -> None:
+        generator = np.random.default_rng((config.seed, number))
+        self.augmentation: AugmentationReport | None = None
+        if config.augmentation != Augmentation():
+            sessions, self.augmentation = augment(sessions, config.augmentation, generator)
+        shuffled = config.batches.order == "shuffled"
+        self._order = generator.permutation(len(sessions)) if shuffled else np.arange(len(sessions))
+        self._sessions = sessions
+        self._config = config.batches
+        self.clicks = int(np.maximum(sessions.lengths - 1, 0).sum())
+
+    def batches(self) -> Iterator[LaneBatch]:
+        """Deal the sessions to the lanes."""
+        return iterate_lane_batches(self._sessions, self._order, lanes=self._config.lanes, window=self._config.window)
 
 
 class _Keeper:
-    """Keeps the states of one run."""
+    """Keeps the states of one run; the first process writes them."""
 
-    def __init__(self, keeping: RunKeeping, identity: RunIdentity) -> None:
+    def __init__(self, keeping: RunKeeping, identity: RunIdentity, processes: Processes) -> None:
         self.file = keeping.file
         self.identity = identity
         self._keeping = keeping
+        self._processes = processes
         self._clock = KeepingClock(keeping.every_s)
 
     @property
     def is_due(self) -> bool:
-        return self._clock.is_due
+        return self._processes.any_says(self._clock.is_due)
 
     @property
     def should_stop(self) -> bool:
-        return self._keeping.should_stop()
+        return self._processes.any_says(self._keeping.should_stop())
 
     def keep(self, state: TrainingState) -> None:
-        save_training_state(self.file, state)
+        if self._processes.is_first:
+            save_training_state(self.file, state)
         self._clock.start_over()

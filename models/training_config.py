@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from models.augmentation import Augmentation
 from models.bounds import AtLeastOne, AtLeastZero, Positive, ProperFraction
 from models.errors import SettingsError
 from models.features import FeatureName
@@ -62,6 +63,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         network: By its `kind`, with its own shape.
         features: What a network is told of a click beside the item.
+        augmentation: What an epoch changes of the training sessions.
         loss: By its `name`, with its own settings.
         batches: How clicks are dealt.
         optimiser: By its `name`, with its own settings.
@@ -74,6 +76,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     network: NetworkConfig = LSTMConfig()
     features: tuple[FeatureName, ...] = ()
+    augmentation: Augmentation = Augmentation()
     loss: LossConfig = CrossEntropy()
     batches: BatchSection = BatchSection()
     optimiser: OptimiserConfig = Adagrad()

@@ -19,13 +19,13 @@ from models.cold_items import with_cold_items
 from models.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
 from models.errors import DataError, TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
+from models.execution import PLAIN, Execution
 from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
 from models.item_contents import ContentReader, ItemContents, fit_contents, read_contents
 from models.networks.content_lstm import ContentLSTMConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
-from models.run_keeping import RunKeeping
 from models.splitting import validation_split
 from models.training import train_network
 from models.training_config import TrainingConfig
@@ -40,7 +40,7 @@ def train(
     progress: TrainingProgress | None = None,
     *,
     exclude_last: int = 0,
-    keeping: RunKeeping | None = None,
+    execution: Execution = PLAIN,
 ) -> Checkpoint:
     """Train a network on a data set's training clicks.
 
@@ -49,14 +49,14 @@ def train(
         config: The settings.
         progress: Who is told how it goes.
         exclude_last: How many of a user's last clicks may not be listed again while the network is validated.
-        keeping: Where to leave the state of the run, and to go on from if there is one; None keeps none.
+        execution: How to carry it out.
 
     Returns:
         A checkpoint without metrics, see `evaluate_on_test`.
 
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
-        TrainingInterrupted: If `keeping` says to stop; its state is left there.
+        TrainingInterrupted: If `execution.keeping` says to stop; the state is left there.
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
         SettingsError: If the state that is there is another run's.
     """
@@ -70,7 +70,8 @@ def train(
     sessions = encode_sessions(learned, vocabulary, features)
     validation = None if validated is None else _encode_validation(data, learned, validated, vocabulary, features)
     reader = _fit_contents(config, data.catalogue, vocabulary)
-    network = build_network(config, len(vocabulary), features, read_contents(reader, data.catalogue, vocabulary))
+    contents = read_contents(reader, data.catalogue, vocabulary)
+    network = build_network(config, len(vocabulary), features, contents).to(execution.device)
     popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
     history = train_network(
         network,
@@ -80,7 +81,7 @@ def train(
         validation=validation,
         exclude_last=exclude_last,
         progress=progress,
-        keeping=keeping,
+        execution=execution,
     )
     return Checkpoint(
         network=network.eval(),

@@ -62,8 +62,10 @@ class ProgressBar:
     def end_epoch(self, report: EpochReport) -> None:
         """Print the epoch's line above the bar."""
         self._progress.console.print(epoch_line(report, self._metric), highlight=False)
-        if self._task is not None and report.epoch < self._epochs:
-            self._progress.update(self._task, description=f"Epoch {report.epoch + 1} of {self._epochs}")
+        if self._task is not None:
+            # Augmentation may have left fewer clicks than there are.
+            description = f"Epoch {min(report.epoch + 1, self._epochs)} of {self._epochs}"
+            self._progress.update(self._task, completed=report.epoch * self._clicks, description=description)
 
 
 def epoch_line(report: EpochReport, metric: str) -> str:

@@ -13,10 +13,10 @@ from export.exporter import RING_LENGTH
 from models.checkpoint import save_checkpoint
 from models.epoch_report import EpochReport, best_epoch
 from models.evaluation import EvaluationReport
+from models.execution import PLAIN, Execution
 from models.metrics import CUTOFFS
 from models.networks.kinds import kind_of
 from models.prepared_data import PreparedData
-from models.run_keeping import RunKeeping
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
 from models.training_run import Comparison, evaluate_on_test, train
@@ -53,7 +53,7 @@ def train_and_report(
     *,
     evaluate: bool,
     exclude_seen: bool,
-    keeping: RunKeeping | None = None,
+    execution: Execution = PLAIN,
 ) -> TrainingReport:
     """Train under a progress bar, judge the network by the test clicks, and write the checkpoint.
 
@@ -64,24 +64,28 @@ def train_and_report(
         console: Where progress goes.
         evaluate: Whether to look at the test clicks.
         exclude_seen: Whether lists leave out what the user clicked last, as far back as an artifact's ring remembers.
-        keeping: Where to leave the state of the run, and to go on from if there is one. It goes once the checkpoint is
-            there.
+        execution: How to carry it out. A state that is kept goes once the checkpoint is there.
+
+    Returns:
+        What was done; of several processes the first one's is whole.
 
     Raises:
-        TrainingInterrupted: If `keeping` says to stop.
+        TrainingInterrupted: If `execution.keeping` says to stop.
     """
     exclude_last = RING_LENGTH if exclude_seen else 0
     began = time.perf_counter()
     with ProgressBar(console, config.validation.metric) as progress:
-        checkpoint = train(data, config, progress, exclude_last=exclude_last, keeping=keeping)
+        checkpoint = train(data, config, progress, exclude_last=exclude_last, execution=execution)
     seconds = time.perf_counter() - began
     comparison = None
-    if evaluate:
+    is_first = execution.processes.is_first
+    if evaluate and is_first:
         with console.status(f"Evaluating on {len(data.test):,} test clicks"):
             checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=exclude_last)
-    save_checkpoint(out, checkpoint)
-    if keeping is not None:
-        keeping.discard()
+    if is_first:
+        save_checkpoint(out, checkpoint)
+        if execution.keeping is not None:
+            execution.keeping.discard()
     description = checkpoint.description
     return TrainingReport(
         checkpoint=str(out),

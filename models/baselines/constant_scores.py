@@ -21,5 +21,5 @@ class ConstantScorer:
 
     def score(self, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
         """Score the catalogue for everything that `enumerate_predictions` lists."""
-        for rows in blocks_of_predictions(len(enumerate_predictions(sessions))):
+        for rows in blocks_of_predictions(len(enumerate_predictions(sessions)), len(self._scores)):
             yield ScoreBlock(rows, np.tile(self._scores, (len(rows), 1)))

@@ -58,7 +58,7 @@ class ItemKNNScorer:
     def score(self, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
         """Score the catalogue for everything that `enumerate_predictions` lists."""
         predictions = enumerate_predictions(sessions)
-        for rows in blocks_of_predictions(len(predictions)):
+        for rows in blocks_of_predictions(len(predictions), self._similar.shape[1]):
             histories = histories_before(sessions, predictions, rows)
             weights = self._click_decay ** (histories.clicks_back - 1.0)
             clicked = history_matrix(histories, (len(rows), self._similar.shape[0]), weights)

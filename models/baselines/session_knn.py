@@ -76,7 +76,7 @@ class SessionKNNScorer:
     def score(self, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
         """Score the catalogue for everything that `enumerate_predictions` lists."""
         predictions = enumerate_predictions(sessions)
-        for rows in blocks_of_predictions(len(predictions)):
+        for rows in blocks_of_predictions(len(predictions), self._held.shape[1]):
             histories = histories_before(sessions, predictions, rows, self._config.last_clicks)
             scores = (self._neighbour_weights(histories, len(rows)) @ self._held).toarray()
             if self._item_weight is not None:

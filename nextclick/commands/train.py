@@ -1,7 +1,7 @@
 """`nextclick train`: prepared data becomes a checkpoint."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -61,6 +61,10 @@ def train(
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Torch's threads.", show_default="torch's choice")
     ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="Where to learn: auto takes a GPU if there is one."),
+    ] = "auto",
     checkpoint_every: Annotated[
         float,
         typer.Option(
@@ -81,6 +85,8 @@ def train(
     The state of the run is kept beside the checkpoint's place, after every epoch, every so often within one, and at
     Ctrl-C: the same command goes on from there to the same result, bit for bit.
 
+    Several processes: `torchrun --nproc-per-node 2 -m nextclick train ...` deals the lanes of each batch to two.
+
     Example: `nextclick train --dataset eshop`, then `nextclick export checkpoints/eshop`
 
     While tuning: `nextclick train --dataset eshop --config mine.toml --validation-share 0.15 --no-evaluate`
@@ -88,9 +94,10 @@ def train(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
+    from models.devices import choose_device  # noqa: PLC0415
     from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
     from models.training_config import config_for, load_training_config  # noqa: PLC0415
-    from nextclick.training_interruption import kept_until_stopped  # noqa: PLC0415
+    from nextclick.training_execution import executed  # noqa: PLC0415
     from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
 
     if threads is not None:
@@ -100,17 +107,19 @@ def train(
     name = data.description.name
     chosen = config_for(name) if config is None else load_training_config(config)
     place = Path("checkpoints") / name if out is None else out
-    with kept_until_stopped(place, every_s=checkpoint_every, restart=restart) as keeping:
+    with executed(place, choose_device(device), every_s=checkpoint_every, restart=restart) as execution:
+        is_first = execution.processes.is_first
         report = train_and_report(
             data,
             _overridden(chosen, seed, epochs, validation_share),
             place,
-            Console(stderr=True),
+            Console(stderr=True, quiet=not is_first),
             evaluate=evaluate,
             exclude_seen=data.description.exclude_seen if exclude_seen is None else exclude_seen,
-            keeping=keeping,
+            execution=execution,
         )
-    print_training(report, as_json=as_json)
+    if is_first:
+        print_training(report, as_json=as_json)
 
 
 def _overridden(

@@ -66,7 +66,7 @@ def test_history_is_stepped_through_and_not_predicted() -> None:
 def test_scores_cover_every_prediction_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where memory allows only a few cells and rows at once."""
     monkeypatch.setattr("models.evaluation._CELLS_AT_ONCE", 12)
-    monkeypatch.setattr("models.evaluation.PREDICTIONS_AT_ONCE", 3)
+    monkeypatch.setattr("models.scorer._PREDICTIONS_AT_ONCE", 3)
     sessions = make_sessions([1, 2, 3, 4, 5], [6], [7, 8], [9, 10, 11])
     blocks = list(network_scores(make_network(), sessions))
     assert sorted(row for block in blocks for row in block.rows.tolist()) == list(range(7))

@@ -10,6 +10,7 @@ from models.losses import BPRMax, CrossEntropy, LossConfig, Negatives, SampledSo
 from models.networks.lstm import LSTMConfig, LSTMNetwork
 from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
 
+CPU = torch.device("cpu")
 POPULARITY = np.array([8, 4, 2, 1, 1, 0])
 
 
@@ -44,7 +45,7 @@ def test_the_smooth_reciprocal_rank_nears_the_true_one() -> None:
 def test_negatives_are_drawn_by_a_power_of_their_clicks() -> None:
     """Square roots of 8, 4, 2, 1, 1, 0 clicks: what nobody clicked is never drawn."""
     torch.manual_seed(0)
-    drawn = Negatives(100_000, 0.5, POPULARITY).candidates(torch.zeros(0, dtype=torch.int64))
+    drawn = Negatives(100_000, 0.5, POPULARITY, CPU).candidates(torch.zeros(0, dtype=torch.int64))
     share = np.bincount(drawn.numpy(), minlength=6) / 100_000
     assert share == pytest.approx(np.sqrt(POPULARITY) / np.sqrt(POPULARITY).sum(), abs=0.005)
     assert share[5] == 0
@@ -52,7 +53,7 @@ def test_negatives_are_drawn_by_a_power_of_their_clicks() -> None:
 
 def test_an_items_expected_count_is_over_targets_and_draws() -> None:
     """Two targets by the clicks' share, four draws all alike among the five that were clicked."""
-    negatives = Negatives(4, 0.0, POPULARITY)
+    negatives = Negatives(4, 0.0, POPULARITY, CPU)
     expected = negatives.log_expected_count(torch.tensor([0, 3, 1, 1, 4, 0])).exp()
     assert expected.tolist() == pytest.approx([1.8, 0.925, 1.3, 1.3, 0.925, 1.8])
 

@@ -9,6 +9,7 @@ import torch
 from models.encoded_sessions import EncodedSessions
 from models.epoch_report import EpochReport
 from models.errors import CheckpointError, SettingsError, TrainingInterrupted
+from models.execution import Execution
 from models.losses import SampledSoftmax
 from models.networks.lstm import LSTMConfig
 from models.networks.sequence_network import NetworkInputs
@@ -52,7 +53,7 @@ def run(
         config,
         popularity=np.bincount(sessions.item_index, minlength=ITEMS),
         validation=make_circles(sessions=6),
-        keeping=keeping,
+        execution=Execution(keeping=keeping),
     )
     weights = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
     return weights, tuple(msgspec.structs.replace(report, seconds=0.0) for report in history)

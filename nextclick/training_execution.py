@@ -1,14 +1,17 @@
-"""What `nextclick train` does when it is stopped: the run's state is kept, and the same command goes on."""
+"""Around a training run: its processes, the place of its state, and what happens when it is stopped."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from models.errors import TrainingInterrupted
+from models.execution import Execution
+from models.processes import processes_of_torchrun
 from models.run_keeping import RunKeeping
 from nextclick.signals import stop_at_signal
 
@@ -22,25 +25,29 @@ def state_file(checkpoint: Path) -> Path:
 
 
 @contextmanager
-def kept_until_stopped(checkpoint: Path, *, every_s: float, restart: bool) -> Iterator[RunKeeping]:
-    """Yield where and when a run's state is kept; Ctrl-C and SIGTERM end it after the batch that it is at.
+def executed(checkpoint: Path, device: torch.device, *, every_s: float, restart: bool) -> Iterator[Execution]:
+    """Yield how to carry out a run: in the processes of `torchrun`, its state kept beside the checkpoint's place.
 
-    A second signal of the same kind ends it at once, and what it has learned since the last state is lost.
+    Ctrl-C and SIGTERM end it after the batch that it is at. A second signal of the same kind ends it at once, and what
+    it has learned since the last state is lost.
 
     Args:
         checkpoint: Where the checkpoint is going to be.
+        device: Where the network learns.
         every_s: Seconds between two states of one epoch.
         restart: Discard the state that is there.
 
     Raises:
         typer.Exit: With code 130, after one line, where the run was stopped.
     """
-    with stop_at_signal() as stop:
+    with stop_at_signal() as stop, processes_of_torchrun(device) as processes:
         keeping = RunKeeping(state_file(checkpoint), every_s, stop.is_set)
-        if restart:
+        if restart and processes.is_first:
             keeping.discard()
+        processes.wait_for_all()
         try:
-            yield keeping
+            yield Execution(device, processes, keeping)
         except TrainingInterrupted as interruption:
-            Console(stderr=True).print(escape(str(interruption)), highlight=False, soft_wrap=True)
+            console = Console(stderr=True, quiet=not processes.is_first)
+            console.print(escape(str(interruption)), highlight=False, soft_wrap=True)
             raise typer.Exit(STOPPED) from interruption
