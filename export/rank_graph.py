@@ -4,8 +4,9 @@
                  boost_index int64 (B, A) and boost_value float32 (B, A) where A > 0
                  -> top_item int64 (B, K), top_score float32 (B, K)
 
-Where scores are dot products the graph is composed for speed: torch gives the part from state to query, the rest is
-built node by node (`exact_ranking`, `int8_ranking`). Any other network is translated as it is.
+Where scores are dot products, with additions or without, the graph is composed for speed: torch gives the part from
+state to query and additions, the rest is built node by node (`exact_ranking`, `int8_ranking`). Any other network is
+translated as it is.
 
 Legend: B users in the batch (the one dynamic axis), V items, D query size, K list length, R ring length, A boosts of a
 user.
@@ -24,8 +25,8 @@ from export.graph_builder import GraphBuilder, batched
 from export.graphs import EXAMPLE_BATCH, drop_unused_inputs, exported, write_graph, zero_state
 from export.int8_ranking import add_int8_ranking
 from export.ranking_head import RankingHead, ranking_head
-from export.ranking_nodes import RankingInputs, SparseAdditions
-from export.recurrent_network import DotProductNetwork, RecurrentNetwork
+from export.ranking_nodes import RankingInputs, SparseAdditions, joined_additions
+from export.recurrent_network import AddingNetwork, DotProductNetwork, RecurrentNetwork
 
 
 def export_rank_graph(
@@ -59,11 +60,20 @@ def export_rank_graph(
 def _composed(
     network: DotProductNetwork, head: RankingHead, boost_length: int, coarse: CoarseRanking | None
 ) -> onnx.ModelProto:
-    model = exported(_Query(network), zero_state(network), ["query"])
+    adds = isinstance(network, AddingNetwork)
+    model = (
+        exported(_QueryAndAdditions(network), zero_state(network), ["query", "added_index", "added_value"])
+        if isinstance(network, AddingNetwork)
+        else exported(_Query(network), zero_state(network), ["query"])
+    )
     graph = model.graph
     builder = GraphBuilder("rank")
-    boosts = SparseAdditions("boost_index", "boost_value") if boost_length else None
-    inputs = RankingInputs("query", "exclude_index", "item_bias", boosts)
+    additions = joined_additions(
+        builder,
+        [SparseAdditions("added_index", "added_value")] * adds
+        + [SparseAdditions("boost_index", "boost_value")] * (boost_length > 0),
+    )
+    inputs = RankingInputs("query", "exclude_index", "item_bias", additions)
     ranked = (
         add_exact_ranking(builder, head, inputs) if coarse is None else add_int8_ranking(builder, head, inputs, coarse)
     )
@@ -104,6 +114,17 @@ class _Query(nn.Module):
 
     def forward(self, *state: Tensor) -> Tensor:
         return self.network.query(state)
+
+
+class _QueryAndAdditions(nn.Module):
+    """`AddingNetwork.query` and `.additions` with each state tensor as an input of its own."""
+
+    def __init__(self, network: AddingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.network.query(state), *self.network.additions(state)
 
 
 class _Rank(nn.Module):

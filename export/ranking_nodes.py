@@ -4,6 +4,7 @@ Legend: B users, V items, P items and padding, K list length, R ring length, A a
 N candidates.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +60,16 @@ def padded_bias(builder: GraphBuilder, head: RankingHead, item_bias: str, count:
         return bias
     padding = builder.constant(np.full(count - head.item_count, -np.inf, np.float32))
     return builder.node("Concat", bias, padding, attributes={"axis": 0})
+
+
+def joined_additions(builder: GraphBuilder, parts: Sequence[SparseAdditions]) -> SparseAdditions | None:
+    """Put additions side by side; None where there are none."""
+    if not parts:
+        return None
+    if len(parts) == 1:
+        return parts[0]
+    index = builder.node("Concat", *(part.item_index for part in parts), attributes={"axis": 1})
+    return SparseAdditions(index, builder.node("Concat", *(part.value for part in parts), attributes={"axis": 1}))
 
 
 class RowChanges(NamedTuple):

@@ -1,6 +1,6 @@
 """What a network must be to leave through the exporter: a recurrence with an explicit state.
 
-Legend: B users in the batch, T sequence length, F feature columns, V items, D query size.
+Legend: B users in the batch, T sequence length, F feature columns, V items, D query size, A additions of a user.
 """
 
 from collections.abc import Mapping
@@ -71,3 +71,19 @@ class DotProductNetwork(RecurrentNetwork, Protocol):
 
     def query(self, state: TorchState) -> Tensor:
         """Turn users' states into what is compared with the items, float32 (B, D)."""
+
+
+@runtime_checkable
+class AddingNetwork(DotProductNetwork, Protocol):
+    """A network whose scores are dot products, and more for a few items: what was clicked after the last one, say.
+
+    The scores are `query @ item_table.T + item_offset`, plus the additions.
+    """
+
+    def additions(self, state: TorchState) -> tuple[Tensor, Tensor]:
+        """Say what is added to which scores, by users' states.
+
+        Returns:
+            The items, int64 (B, A), padded with -1, one that occurs twice being added to twice; and what is added,
+            float32 (B, A), finite.
+        """

@@ -13,16 +13,16 @@ class EpochReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         epoch: Counted from 1.
-        loss: Mean loss of a click, with dropout on; cross-entropy in nats.
-        learning_rate: Of the epoch's last batch.
+        loss: Mean loss of a click, with dropout on; cross-entropy in nats. None: the network was counted, not trained.
+        learning_rate: Of the epoch's last batch; None as well.
         seconds: Wall clock, validation left out.
         validation: The figures on the validation period, where there is one.
         augmentation: What was changed of the training sessions, where something was.
     """
 
     epoch: int
-    loss: float
-    learning_rate: float
+    loss: float | None
+    learning_rate: float | None
     seconds: float
     validation: EvaluationReport | None
     augmentation: AugmentationReport | None = None

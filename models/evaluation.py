@@ -154,7 +154,7 @@ def _outputs_before_predictions(
     device = network.device
     output, _ = network(torch.from_numpy(item_index).to(device), torch.from_numpy(features).to(device), empty)
     # (B, T, D) -> (B, T + 1, D), after 0, 1, ... T known clicks
-    output = torch.cat((network.query(empty)[:, None], output), dim=1)
+    output = torch.cat((network.output_of(empty)[:, None], output), dim=1)
     row, rows = predictions.within(block)
     known_before = np.cumsum(is_known, axis=1)[row, predictions.position[rows] - 1]
     return output[torch.from_numpy(row).to(device), torch.from_numpy(known_before).to(device)], rows

@@ -180,7 +180,7 @@ class _Training:
         """Judge the epoch, and go on to the next one."""
         self.stopping.observe(report, self._learner.network)
         self.history.append(report)
-        self._position = Position(epoch=report.epoch + 1, learning_rate=report.learning_rate)
+        self._position = Position(epoch=report.epoch + 1, learning_rate=self._learner.learning_rate)
         self.progress.end_epoch(report)
         if self._keeper is not None:
             self._keep(self._keeper, stop=self._keeper.should_stop)

@@ -3,7 +3,7 @@
 1. Set the validation period aside, the end of the training period.
 2. Take vocabulary and feature statistics from what is left.
 3. Encode the sessions.
-4. Train the network.
+4. Count what the network takes from counts, and train its weights.
 5. Bring together what a checkpoint holds.
 """
 
@@ -13,10 +13,13 @@ import msgspec
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 
 from models.checkpoint import Checkpoint, CheckpointDescription, library_versions
 from models.cold_items import with_cold_items
+from models.counting import count_network, is_counted
 from models.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
+from models.epoch_report import EpochReport
 from models.errors import DataError, TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
 from models.execution import PLAIN, Execution
@@ -24,13 +27,14 @@ from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
 from models.item_contents import ContentReader, ItemContents, fit_contents, read_contents
 from models.networks.content_lstm import ContentLSTMConfig
+from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
 from models.splitting import validation_split
 from models.training import train_network
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
-from models.training_progress import TrainingProgress
+from models.training_progress import Silence, TrainingProgress
 from models.vocabulary import ItemVocabulary
 
 
@@ -57,6 +61,7 @@ def train(
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
         TrainingInterrupted: If `execution.keeping` says to stop; the state is left there.
+        SettingsError: If the configuration says how to train what is only counted.
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
         SettingsError: If the state that is there is another run's.
     """
@@ -73,14 +78,14 @@ def train(
     contents = read_contents(reader, data.catalogue, vocabulary)
     network = build_network(config, len(vocabulary), features, contents).to(execution.device)
     popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
-    history = train_network(
+    history = _learn(
         network,
         sessions,
         config,
-        popularity=popularity,
+        popularity,
         validation=validation,
         exclude_last=exclude_last,
-        progress=progress,
+        progress=progress or Silence(),
         execution=execution,
     )
     return Checkpoint(
@@ -101,6 +106,41 @@ def train(
             libraries=library_versions(),
             contents=reader,
         ),
+    )
+
+
+def _learn(
+    network: SequenceNetwork,
+    sessions: EncodedSessions,
+    config: TrainingConfig,
+    popularity: NDArray[np.int64],
+    *,
+    validation: EncodedSessions | None,
+    exclude_last: int,
+    progress: TrainingProgress,
+    execution: Execution,
+) -> tuple[EpochReport, ...]:
+    """Count and train, whichever the network is made for."""
+    if is_counted(network):
+        return count_network(
+            network,
+            sessions,
+            config,
+            validation=validation,
+            exclude_last=exclude_last,
+            progress=progress,
+        )
+    if isinstance(network, FittedNetwork):
+        network.fit(sessions)
+    return train_network(
+        network,
+        sessions,
+        config,
+        popularity=popularity,
+        validation=validation,
+        exclude_last=exclude_last,
+        progress=progress,
+        execution=execution,
     )
 
 

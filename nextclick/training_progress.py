@@ -70,7 +70,8 @@ class ProgressBar:
 
 def epoch_line(report: EpochReport, metric: str) -> str:
     """Say in one line what an epoch did: Recall@20 and MRR@20 beside the metric that is watched."""
-    line = f"Epoch {report.epoch:2d}  loss {report.loss:.4f}  {report.seconds:5.1f} s"
+    loss = "counted" if report.loss is None else f"loss {report.loss:.4f}"
+    line = f"Epoch {report.epoch:2d}  {loss}  {report.seconds:5.1f} s"
     if report.validation is None:
         return line
     names = dict.fromkeys((metric, "Recall@20", "MRR@20"))

@@ -104,11 +104,15 @@ def print_training(report: TrainingReport, *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode(report).decode())
         return
     console, data = Console(), report.training_data
-    console.print(
-        f"Learned {data.clicks:,} clicks of {data.sessions:,} sessions of {escape(data.dataset)} in "
-        f"{len(report.epochs)} epochs, {report.seconds:.0f} s; kept the weights of epoch {report.best_epoch}.",
-        highlight=False,
-    )
+    learned = f"{data.clicks:,} clicks of {data.sessions:,} sessions of {escape(data.dataset)}"
+    if report.epochs[0].loss is None:
+        console.print(f"Counted {learned} in {report.seconds:.0f} s.", highlight=False)
+    else:
+        console.print(
+            f"Learned {learned} in {len(report.epochs)} epochs, {report.seconds:.0f} s; kept the weights of epoch "
+            f"{report.best_epoch}.",
+            highlight=False,
+        )
     if report.test is not None:
         console.print(_comparison_table(report.test, report.kind))
     console.print(

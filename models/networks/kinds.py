@@ -2,10 +2,16 @@
 
 from models.networks.content_lstm import ContentLSTMConfig
 from models.networks.gru import GRUConfig
+from models.networks.item_knn import ItemKNNConfig
 from models.networks.lru import LRUConfig
 from models.networks.lstm import LSTMConfig
+from models.networks.markov import MarkovConfig
+from models.networks.popularity import PopularityConfig
+from models.networks.recency import RecencyConfig
 
-NetworkConfig = LSTMConfig | GRUConfig | LRUConfig | ContentLSTMConfig
+TrainedConfig = LSTMConfig | GRUConfig | LRUConfig | ContentLSTMConfig
+CountedConfig = PopularityConfig | RecencyConfig | MarkovConfig | ItemKNNConfig
+NetworkConfig = TrainedConfig | CountedConfig
 
 
 def kind_of(config: NetworkConfig) -> str:

@@ -94,7 +94,11 @@ class SequenceNetwork(nn.Module, ABC):
 
     @abstractmethod
     def query(self, state: NetworkState) -> Tensor:
+        """Return what is compared with the items, (B, D): `output_of`, unless a network needs more than that."""
+
+    def output_of(self, state: NetworkState) -> Tensor:
         """Return the output of `forward` after the click that led to each state, (B, D)."""
+        return self.query(state)
 
     @abstractmethod
     def item_scores(self, output: Tensor) -> Tensor:
@@ -102,9 +106,9 @@ class SequenceNetwork(nn.Module, ABC):
 
     def scores(self, state: NetworkState) -> Tensor:
         """Score the whole catalogue for users by their state, (B, V): what rank.onnx computes before its top K."""
-        return self.item_scores(self.query(state))
+        return self.item_scores(self.output_of(state))
 
     def sequence_scores(self, item_index: Tensor, features: Tensor) -> Tensor:
         """Score the catalogue after each click of whole sessions, (B, T, V), by the pass that training uses."""
         output, _ = self(item_index, features, self.initial_state(len(item_index)))
-        return self.item_scores(output)
+        return self.item_scores(output.flatten(0, 1)).unflatten(0, output.shape[:2])

@@ -11,13 +11,19 @@ from export.exporter import export_model
 from models.features import feature_width
 from models.item_contents import ContentConfig, fit_contents
 from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
+from models.networks.fitted_network import FittedNetwork
 from models.networks.gru import GRUConfig
+from models.networks.item_knn import ItemKNNConfig
 from models.networks.kinds import NetworkConfig, kind_of
 from models.networks.lru import LRUConfig
 from models.networks.lstm import LSTMConfig
+from models.networks.markov import MarkovConfig
+from models.networks.popularity import PopularityConfig
+from models.networks.recency import RecencyConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.networks.text_encoder import TextConfig
 from models.vocabulary import ItemId, ItemVocabulary
+from tests.encoded import make_sessions
 from tests.factories import TINY_ITEM_IDS, make_tiny_model
 from tests.workers.click_runs import seeded
 from tests.workers.conftest import BY_ID_AND_GAP, FEATURES
@@ -29,18 +35,25 @@ KINDS: list[NetworkConfig] = [
     GRUConfig(embedding_size=8, hidden_size=8, layers=2),
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
     ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
+    PopularityConfig(),
+    RecencyConfig(half_life_hours=0.01),
+    MarkovConfig(successors=5),
+    ItemKNNConfig(last_items=3, neighbours=5),
 ]
 WITHOUT_FEATURES: set[str] = set()
 
 
 def make_network(config: NetworkConfig, width: int) -> SequenceNetwork:
-    """Make an untrained network of this kind, as it is served."""
+    """Make an untrained network of this kind, counts taken from random sessions, as it is served."""
     torch.manual_seed(5)
     catalogue = make_tiny_model().catalogue
     assert catalogue is not None
     items = ItemVocabulary([ItemId(item_id) for item_id in TINY_ITEM_IDS])
     contents = fit_contents(ContentConfig(min_word_count=1), catalogue, items).read(catalogue, items)
     network = config.build(NetworkInputs(len(items), width, contents)).eval()
+    if isinstance(network, FittedNetwork):
+        draw = seeded(3)
+        network.fit(make_sessions(*(draw.choices(range(len(items)), k=6) for _ in range(200))))
     return network.with_fixed_items(contents) if isinstance(network, ContentLSTMNetwork) else network
 
 

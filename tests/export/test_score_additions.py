@@ -1,0 +1,76 @@
+"""Networks that add to a few scores leave through the same gates, ranked exactly and in int8."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from export.artifact import RankingKind, StateTensor
+from export.exporter import export_model
+from export.rank_graph import export_rank_graph
+from models.networks.counted_network import CountedNetwork
+from models.networks.item_knn import ItemKNNConfig
+from models.networks.kinds import kind_of
+from models.networks.markov import MarkovConfig
+from models.networks.popularity import PopularityConfig
+from models.networks.sequence_network import NetworkInputs
+from tests.encoded import make_sessions
+from tests.factories import make_tiny_model
+
+ITEMS = 30
+CountedConfig = PopularityConfig | MarkovConfig | ItemKNNConfig
+# And the state of each: row numbers in float32, because float16 has no odd number above 2048; a mark of 0 or 1 fits.
+KINDS: list[tuple[CountedConfig, StateTensor]] = [
+    (PopularityConfig(), StateTensor("clicked", (1,), "float16")),
+    (MarkovConfig(successors=4), StateTensor("last_item", (1,), "float32")),
+    (ItemKNNConfig(last_items=3, neighbours=4), StateTensor("last_items", (3,), "float32")),
+]
+
+
+def fitted(config: CountedConfig) -> CountedNetwork:
+    """A network that has counted random sessions."""
+    draw = np.random.default_rng(1)
+    network: CountedNetwork = config.build(NetworkInputs(ITEMS))
+    network.fit(make_sessions(*(draw.integers(ITEMS, size=6).tolist() for _ in range(200))))
+    return network.eval()
+
+
+@pytest.mark.parametrize("ranking", ["exact", "int8"])
+@pytest.mark.parametrize(("config", "state"), KINDS)
+def test_all_gates_open(config: CountedConfig, state: StateTensor, ranking: RankingKind, tmp_path: Path) -> None:
+    """Torch and onnxruntime agree, single steps and whole sequences, a batch and each user alone."""
+    model = make_tiny_model(network=fitted(config), kind=kind_of(config))
+    manifest = export_model(model, tmp_path / "artifact", ranking=ranking, list_length=5).manifest
+    assert (manifest.model_kind, manifest.ranking.kind) == (kind_of(config), ranking)
+    assert manifest.state == (state,)
+    assert manifest.parity.step_max_abs_difference < 1e-5
+    assert manifest.ranking.recall == 1.0
+
+
+def test_boosts_come_on_top_of_what_the_network_adds(tmp_path: Path) -> None:
+    """Both are added, to the same item too: the list is that of torch's scores with the boosts added."""
+    network = fitted(MarkovConfig(successors=4))
+    export_rank_graph(network, tmp_path / "rank.onnx", list_length=5, ring_length=2, boost_length=3)
+    session = onnxruntime.InferenceSession(tmp_path / "rank.onnx")
+    last_item = np.array([[4], [9]], np.float32)
+    successor = int(network.additions((torch.from_numpy(last_item),)).item_index[0, 0])
+    boost_index = np.array([[successor, 7, -1], [7, 7, 12]])
+    boost_value = np.array([[1.5, 2.0, 9.0], [1.0, 0.5, 3.0]], np.float32)
+    top_item, top_score = session.run(
+        ["top_item", "top_score"],
+        {
+            "last_item": last_item,
+            "exclude_index": np.array([[0, -1], [-1, -1]]),
+            "item_bias": np.zeros(ITEMS, np.float32),
+            "boost_index": boost_index,
+            "boost_value": boost_value,
+        },
+    )
+    expected = network.scores((torch.from_numpy(last_item),)).numpy()
+    for user, column in ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2)):
+        expected[user, boost_index[user, column]] += boost_value[user, column]
+    expected[0, 0] = -np.inf
+    assert top_item.tolist() == np.argsort(-expected, axis=1, kind="stable")[:, :5].tolist()
+    assert top_score == pytest.approx(-np.sort(-expected, axis=1)[:, :5], rel=1e-6)
