@@ -72,7 +72,7 @@ class MarkovNetwork(CountedNetwork):
         self.log_popularity.copy_(log_popularity(clicks))
         rows = transition_rows(
             transition_counts(sessions, item_count, half_life_ms=hours_in_ms(config.half_life_hours)),
-            self.log_popularity.double().exp().numpy(),
+            self.log_popularity.cpu().double().exp().numpy(),
             prior_clicks=config.prior_clicks,
             length=self.successors.length,
         )

@@ -111,4 +111,4 @@ class SequenceNetwork(nn.Module, ABC):
     def sequence_scores(self, item_index: Tensor, features: Tensor) -> Tensor:
         """Score the catalogue after each click of whole sessions, (B, T, V), by the pass that training uses."""
         output, _ = self(item_index, features, self.initial_state(len(item_index)))
-        return self.item_scores(output.flatten(0, 1)).unflatten(0, output.shape[:2])
+        return self.item_scores(output.flatten(0, 1)).view(*output.shape[:2], -1)

@@ -13,7 +13,7 @@ from export.rank_graph import export_rank_graph
 from models.networks.counted_network import CountedNetwork
 from models.networks.item_knn import ItemKNNConfig
 from models.networks.kinds import kind_of
-from models.networks.markov import MarkovConfig
+from models.networks.markov import MarkovConfig, MarkovNetwork
 from models.networks.popularity import PopularityConfig
 from models.networks.sequence_network import NetworkInputs
 from tests.encoded import make_sessions
@@ -52,6 +52,7 @@ def test_all_gates_open(config: CountedConfig, state: StateTensor, ranking: Rank
 def test_boosts_come_on_top_of_what_the_network_adds(tmp_path: Path) -> None:
     """Both are added, to the same item too: the list is that of torch's scores with the boosts added."""
     network = fitted(MarkovConfig(successors=4))
+    assert isinstance(network, MarkovNetwork)
     export_rank_graph(network, tmp_path / "rank.onnx", list_length=5, ring_length=2, boost_length=3)
     session = onnxruntime.InferenceSession(tmp_path / "rank.onnx")
     last_item = np.array([[4], [9]], np.float32)

@@ -46,7 +46,9 @@ def make_config(network: NetworkConfig, loss: LossConfig) -> TrainingConfig:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("kind", [LSTMConfig, GRUConfig])
 @pytest.mark.usefixtures("other_device")
-def test_training_makes_every_tensor_on_the_networks_device(kind: type[NetworkConfig], loss: LossConfig) -> None:
+def test_training_makes_every_tensor_on_the_networks_device(
+    kind: type[LSTMConfig] | type[GRUConfig], loss: LossConfig
+) -> None:
     """An epoch and its validation, dropout and negatives included."""
     config = make_config(kind(embedding_size=8, hidden_size=12), loss)
     with torch.device("cpu"):
