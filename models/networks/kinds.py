@@ -1,5 +1,6 @@
 """The kinds of networks that `[network]` of a configuration and a checkpoint may name, each by its `kind`."""
 
+from models.networks.attention import AttentionConfig
 from models.networks.content_lstm import ContentLSTMConfig
 from models.networks.gru import GRUConfig
 from models.networks.item_knn import ItemKNNConfig
@@ -9,7 +10,7 @@ from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.networks.recency import RecencyConfig
 
-TrainedConfig = LSTMConfig | GRUConfig | LRUConfig | ContentLSTMConfig
+TrainedConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig | ContentLSTMConfig
 CountedConfig = PopularityConfig | RecencyConfig | MarkovConfig | ItemKNNConfig
 NetworkConfig = TrainedConfig | CountedConfig
 

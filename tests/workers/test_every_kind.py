@@ -10,6 +10,7 @@ from export.artifact import Artifact
 from export.exporter import export_model
 from models.features import feature_width
 from models.item_contents import ContentConfig, fit_contents
+from models.networks.attention import AttentionConfig
 from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.gru import GRUConfig
@@ -39,8 +40,9 @@ KINDS: list[NetworkConfig] = [
     RecencyConfig(half_life_hours=0.01),
     MarkovConfig(successors=5),
     ItemKNNConfig(last_items=3, neighbours=5),
+    AttentionConfig(embedding_size=8, window=3, feed_forward_size=16),
 ]
-WITHOUT_FEATURES: set[str] = set()
+WITHOUT_FEATURES = {"attention"}
 
 
 def make_network(config: NetworkConfig, width: int) -> SequenceNetwork:
