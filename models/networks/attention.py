@@ -105,6 +105,8 @@ class AttentionNetwork(DotProductSequenceNetwork):
         inputs: What the data decides; no features.
     """
 
+    items: ItemTable
+
     def __init__(self, config: AttentionConfig, inputs: NetworkInputs) -> None:
         items = ItemTable(inputs.item_count, config.embedding_size, dropout=0.0, tied=config.tied)
         super().__init__(inputs, items)
