@@ -22,6 +22,7 @@ from nextclick.commands.online_eval import online_eval
 from nextclick.commands.recommend import recommend
 from nextclick.commands.record import record
 from nextclick.commands.replay import replay
+from nextclick.commands.similar import similar
 from nextclick.commands.simulate import simulate
 from nextclick.commands.state import state
 from nextclick.commands.topics import topics
@@ -68,6 +69,7 @@ app.command(rich_help_panel=REHEARSE)(compare)
 
 app.command(rich_help_panel=ASK)(inspect)
 app.command(rich_help_panel=ASK)(recommend)
+app.command(rich_help_panel=ASK)(similar)
 app.command(rich_help_panel=ASK)(click)
 app.command(rich_help_panel=ASK)(watch)
 app.command(rich_help_panel=ASK)(state)

@@ -70,11 +70,16 @@ class DataSource:
     prepared_folder: Path
     data_folder: Path | None
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether it can be loaded without being prepared."""
+        return (self.prepared_folder / self.name / PREPARED_FILE).is_file()
+
     @cached_property
     def data(self) -> PreparedData:
         """The data set, prepared now where it was not."""
         folder = self.prepared_folder / self.name
-        if not (folder / PREPARED_FILE).is_file():
+        if not self.is_prepared:
             prepare_dataset(dataset_named(self.name), self.data_folder).save(folder)
         return load_prepared_data(folder)
 
@@ -130,8 +135,10 @@ def run_leaderboard(
 def _kept_or_made(
     entry: Entry, source: DataSource, selection: Selection, workshop: Workshop, store: ResultStore
 ) -> Measured | None:
-    key = workshop.key(entry, source.digest)
     selected = selection.takes(entry)
+    if not selected and not source.is_prepared:
+        return None
+    key = workshop.key(entry, source.digest)
     kept = None if selected and selection.fresh else store.load(key)
     if kept is not None or not selected:
         return kept

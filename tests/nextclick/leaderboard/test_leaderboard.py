@@ -136,6 +136,14 @@ def test_only_some_are_measured_and_the_others_are_named(workplace: Path) -> Non
     assert [line.model for line in board_in(workplace).lines] == ["item_knn"]
 
 
+def test_what_is_not_selected_needs_no_data(workplace: Path) -> None:
+    """A data set that is nowhere is no error where nothing of it was asked for."""
+    more = COUNTED + '[[baselines]]\ndataset = "nowhere"\nmodel = {kind = "popularity"}\n'
+    (workplace / "counted.toml").write_text(more, encoding="utf-8")
+    assert run("counted.toml", "--only", "circles/item_knn").exit_code == 0
+    assert board_in(workplace).head.missing == ("circles/popularity/0", "nowhere/popularity/0", "circles/user_mean/0")
+
+
 def test_a_failure_costs_no_other_entry(workplace: Path) -> None:
     """The data set that nobody has is said, the exit code is 1, and the table has the rest."""
     broken = COUNTED + '[[baselines]]\ndataset = "nowhere"\nmodel = {kind = "popularity"}\n'
