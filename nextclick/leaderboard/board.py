@@ -8,7 +8,7 @@ import numpy as np
 from models.bootstrap import Difference, mean_differences
 from models.metric_intervals import Interval
 from models.metrics import gains_of
-from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
+from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Published
 from nextclick.leaderboard.keys import digest
 from nextclick.leaderboard.results import Measured
 from nextclick.leaderboard.run import Outcome
@@ -99,11 +99,13 @@ class Leaderboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         head: How it came about.
         rows: Every figure by itself.
         lines: The models of each data set, the best first.
+        published: What others report on the same data sets.
     """
 
     head: Head
     rows: tuple[Row, ...]
     lines: tuple[Line, ...]
+    published: tuple[Published, ...]
 
 
 def build_leaderboard(config: LeaderboardConfig, outcome: Outcome) -> Leaderboard:
@@ -122,7 +124,7 @@ def build_leaderboard(config: LeaderboardConfig, outcome: Outcome) -> Leaderboar
     )
     datasets = dict.fromkeys(entry.dataset for entry, _ in outcome.measured)
     lines = [line for dataset in datasets for line in _lines_of(dataset, outcome, config)]
-    return Leaderboard(head, rows, tuple(lines))
+    return Leaderboard(head, rows, tuple(lines), tuple(one for one in config.published if one.dataset in datasets))
 
 
 Seeds = Sequence[tuple[Entry, Measured]]

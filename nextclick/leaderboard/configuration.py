@@ -17,6 +17,12 @@
     dataset = "movielens-latest-small"
     model = {kind = "user_mean"}
 
+    [[published]]                    what others report on the same split, to stand beside: not measured here
+    dataset = "eshop"
+    name = "GRU4Rec, official"
+    figures = {"Recall@20" = 0.7256, "MRR@20" = 0.2757}
+    source = "its PyTorch version, 10 epochs"
+
 A new kind of network, baseline or rating model needs one line, in the union of its `kinds.py`.
 """
 
@@ -100,6 +106,22 @@ class RatingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [Entry(self.dataset, self.name or kind_of(self.model), 0, self.model, self.tuned_on)]
 
 
+class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[published]]`: figures that others report.
+
+    Attributes:
+        dataset: On which split.
+        name: Of which model.
+        figures: By name, `Recall@20` and so on.
+        source: By whom, and how they came about.
+    """
+
+    dataset: str
+    name: str
+    figures: dict[str, float]
+    source: str
+
+
 Section = NetworkSection | BaselineSection | RatingSection
 
 
@@ -110,6 +132,7 @@ class LeaderboardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         networks: Trained models, which can be served.
         baselines: Counted ones, for comparison only.
         ratings: Models of explicit feedback.
+        published: Figures that others report.
         resamples: Of the bootstrap that gives every figure its interval.
         bootstrap_seed: Of its draws.
     """
@@ -117,6 +140,7 @@ class LeaderboardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     networks: tuple[NetworkSection, ...] = ()
     baselines: tuple[BaselineSection, ...] = ()
     ratings: tuple[RatingSection, ...] = ()
+    published: tuple[Published, ...] = ()
     resamples: AtLeastOne = 1_000
     bootstrap_seed: AtLeastZero = 0
 

@@ -13,6 +13,7 @@ from export.artifact import Artifact, load_artifact
 from export.exporter import RING_LENGTH, export_checkpoint
 from models.baselines.kinds import BaselineConfig
 from models.checkpoint import Checkpoint, load_checkpoint
+from models.cold_items import with_cold_items
 from models.encoded_sessions import EncodedSessions, encode_sessions
 from models.evaluation import NetworkScorer
 from models.metric_intervals import Interval, metric_intervals
@@ -33,6 +34,7 @@ from nextclick.training_report import train_and_report
 
 # What ranks, counts and draws, whatever the model.
 _MEASURING = (
+    "models.cold_items",
     "models.encoded_sessions",
     "models.metric_intervals",
     "models.ranked_predictions",
@@ -87,8 +89,8 @@ class Workshop:
         return self._measured(entry, self._ranked(scorer, test, data), popularity, costs=_costs(seconds))
 
     def _network(self, entry: Entry, config: TrainingConfig, data: PreparedData, folder: Path) -> Measured:
-        checkpoint, artifact = self._trained(config, data, folder)
-        description = checkpoint.description
+        trained, artifact = self._trained(config, data, folder)
+        checkpoint, description = with_cold_items(trained), trained.description
         test = encode_sessions(data.test, checkpoint.vocabulary, description.features, history=data.test_history)
         ranked = self._ranked(NetworkScorer(checkpoint.network), test, data)
         seconds = sum(epoch.seconds for epoch in description.history)

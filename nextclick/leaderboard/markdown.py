@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from models.metric_intervals import Interval
 from nextclick.leaderboard.board import Leaderboard, Line
+from nextclick.leaderboard.configuration import Published
 
 QUALITY = tuple(f"{measure}@{cutoff}" for measure in ("Recall", "MRR", "NDCG") for cutoff in (5, 10, 20))
 _SHARES = ("Coverage@20", "Gini@20")
@@ -43,6 +44,8 @@ def markdown_page(leaderboard: Leaderboard, *, picture: str | None) -> str:
     for dataset in dict.fromkeys(line.dataset for line in leaderboard.lines):
         lines = [line for line in leaderboard.lines if line.dataset == dataset]
         parts += [f"## {dataset}", *_dataset_tables(lines)]
+        published = [one for one in leaderboard.published if one.dataset == dataset]
+        parts += [_published_table(published)] if published else []
     if head.missing:
         parts += ["## Not measured", "\n".join(f"- {name}" for name in head.missing)]
     how = f"{head.resamples:,} resamples with seed {head.bootstrap_seed}; configuration {head.config_digest[:12]}."
@@ -109,8 +112,17 @@ def _rating_table(lines: Sequence[Line]) -> str:
     return _table(("model", "RMSE", "MAE", "training", "tuned on"), rows)
 
 
+def _published_table(published: Sequence[Published]) -> str:
+    names = list(dict.fromkeys(name for one in published for name in one.figures))
+    rows = [
+        (one.name, *(_plain(one.figures[name]) if name in one.figures else "" for name in names), one.source)
+        for one in published
+    ]
+    return _table(("published, not measured here", *names, "source"), rows)
+
+
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    alignment = ["---", *("---:" if name != "tuned on" else "---" for name in header[1:])]
+    alignment = ["---", *("---" if name in {"tuned on", "source"} else "---:" for name in header[1:])]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, alignment, *rows))
 
 

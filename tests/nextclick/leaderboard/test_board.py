@@ -4,7 +4,7 @@ import pytest
 from models.baselines.popularity import Popularity
 from models.metric_intervals import Interval
 from nextclick.leaderboard.board import Leaderboard, build_leaderboard
-from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
+from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Published
 from nextclick.leaderboard.markdown import QUALITY, markdown_page
 from nextclick.leaderboard.plot import draw_leaderboard
 from nextclick.leaderboard.results import Measured, Ranks, Result
@@ -64,9 +64,8 @@ def test_of_errors_the_lowest_is_best() -> None:
 
 def test_the_page_has_every_model_and_says_what_is_missing() -> None:
     entry, _ = make_measured("never", 0.0)
-    page = markdown_page(
-        make_board(make_measured("fast", 0.5), make_ratings("good", 0.9), missing=(entry,)), picture="board.png"
-    )
+    board = make_board(make_measured("fast", 0.5), make_ratings("good", 0.9), missing=(entry,))
+    page = markdown_page(board, picture="board.png")
     assert "## made" in page
     assert "| fast | **.5000** (.4900 to .5100) | **.5000** (.4900 to .5100) |  |  |" in page
     assert "| fast | popularity | 1.5 s |  |  |  | nothing |" in page
@@ -74,6 +73,19 @@ def test_the_page_has_every_model_and_says_what_is_missing() -> None:
     assert "1,234" in page
     assert "- made/never/0" in page
     assert "![" in page
+
+
+def test_what_others_report_stands_beside_and_is_no_row() -> None:
+    """On a data set that was measured; elsewhere there is nothing to stand beside."""
+    published = tuple(
+        Published(dataset, "GRU4Rec", {"Recall@20": 0.7256, "MRR@20": 0.2757}, "its authors")
+        for dataset in ("made", "elsewhere")
+    )
+    config = LeaderboardConfig(resamples=100, published=published)
+    board = build_leaderboard(config, Outcome((make_measured("fast", 0.5),), (), ()))
+    assert [one.dataset for one in board.published] == ["made"]
+    assert not [row for row in board.rows if row.model == "GRU4Rec"]
+    assert "| GRU4Rec | .7256 | .2757 | its authors |" in markdown_page(board, picture=None)
 
 
 def test_the_picture_is_the_same_to_the_byte() -> None:
