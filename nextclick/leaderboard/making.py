@@ -34,14 +34,13 @@ from nextclick.training_report import train_and_report
 
 # What ranks, counts and draws, whatever the model.
 _MEASURING = (
-    "models.cold_items",
     "models.encoded_sessions",
     "models.metric_intervals",
     "models.ranked_predictions",
     "models.ratings.rating_metrics",
 )
 _TRAINING = ("models.training_run", "models.checkpoint")
-_SERVING = ("export.exporter", "export.runtime")
+_SERVING = ("export.exporter", "export.runtime", "models.cold_items")
 
 
 @dataclass(frozen=True)
