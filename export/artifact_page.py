@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from export.artifact import MANIFEST_FILE, Artifact, Manifest, Ranking, StateTensor
-from models.features import EventType, Feature, TimeGap
+from models.features import EventType, Feature, TimeGap, Value
 from models.session_rule import SessionRule
 
 POPULAR_ITEMS = 5
@@ -127,6 +127,8 @@ def _spell_feature(feature: Feature) -> str:
             return f"time gap (log-seconds, mean {mean:.2f}, std {std:.2f})"
         case EventType(categories=categories):
             return f"event type ({', '.join(categories)})"
+        case Value(mean=mean, std=std):
+            return f"value (mean {mean:.2f}, std {std:.2f})"
 
 
 def _spell_rule(rule: SessionRule) -> str:

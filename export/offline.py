@@ -27,6 +27,7 @@ from export.popular_list import PopularList
 from export.runtime import ModelRuntime, no_exclusions
 from models.features import encode_features
 from models.session_rule import SessionRule
+from models.sessions import values_of
 
 # Scores of a few rows stay in the second-level cache; parity is proven for batches of up to 256.
 USERS_AT_ONCE = 32
@@ -66,7 +67,9 @@ def lists_after_clicks(
     no_bias = np.zeros(manifest.item_count, dtype=np.float32)
 
     timeline = _timeline(clicks, manifest.session_rule)
-    features = encode_features(manifest.features, timeline.gap_ms, clicks["event_type"].to_list())  # (N, F)
+    features = encode_features(
+        manifest.features, timeline.gap_ms, clicks["event_type"].to_list(), values_of(clicks["value"])
+    )  # (N, F)
     item_index = _item_indices(artifact, clicks)
     state = runtime.initial_state(timeline.user_count)  # each (U, ...)
     rings = no_exclusions(timeline.user_count, manifest.ring_length)  # (U, R), newest last

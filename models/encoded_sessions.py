@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.features import Feature, encode_features
-from models.sessions import session_gap_ms
+from models.sessions import session_gap_ms, values_of
 from models.vocabulary import ItemVocabulary
 
 # The item_index of an item that the vocabulary does not hold. Such a click leaves the state as it is, and such a
@@ -166,7 +166,9 @@ def _encode(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: Sequence
         first_click=np.concatenate(([0], np.cumsum(runs["len"].to_numpy(), dtype=np.int64))),
         item_index=table["item_index"].to_numpy(),
         timestamp_ms=table["timestamp_ms"].to_numpy(),
-        features=encode_features(features, table["gap_ms"].to_list(), table["event_type"].to_list()),
+        features=encode_features(
+            features, table["gap_ms"].to_list(), table["event_type"].to_list(), values_of(table["value"])
+        ),
         value=_values(table["value"]),
     )
 
@@ -174,5 +176,4 @@ def _encode(clicks: pl.DataFrame, vocabulary: ItemVocabulary, features: Sequence
 def _values(value: pl.Series) -> NDArray[np.float32] | None:
     if value.null_count() == len(value):
         return None
-    filled: NDArray[np.float32] = value.fill_null(float("nan")).cast(pl.Float32).to_numpy()
-    return filled
+    return values_of(value).astype(np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from models.errors import DataError
-from models.features import EventType, Feature, FeatureName, TimeGap
+from models.features import EventType, Feature, FeatureName, TimeGap, Value
 from models.sessions import session_gap_ms
 
 
@@ -30,6 +30,8 @@ def _fit(train: pl.DataFrame, name: FeatureName) -> Feature:
             return fit_time_gap(train)
         case "event_type":
             return fit_event_type(train)
+        case "value":
+            return fit_value(train)
         case _:
             assert_never(name)
 
@@ -49,3 +51,12 @@ def fit_event_type(train: pl.DataFrame) -> EventType:
     if not categories:
         raise DataError("The data has no event types: leave the feature event_type out.")
     return EventType(tuple(categories))
+
+
+def fit_value(train: pl.DataFrame) -> Value:
+    """Take mean and standard deviation of the values that there are."""
+    values = train["value"].drop_nulls().to_numpy()
+    if not len(values):
+        raise DataError("The data has no values: leave the feature value out.")
+    # Values that are all alike say nothing: divided by 1, the column is zero.
+    return Value(mean=float(np.mean(values)), std=float(np.std(values)) or 1.0)

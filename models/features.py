@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_DEVIATIONS = 10.0
+
 
 class TimeGap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="time_gap"):
     """Log-seconds since the user's previous click in the session, normalised; one column.
@@ -39,8 +41,30 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ev
         return len(self.categories)
 
 
-Feature = TimeGap | EventType
-FeatureName = Literal["time_gap", "event_type"]
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="value"):
+    """The click's value, a rating or a dwell time, normalised; one column.
+
+    It is (value - mean) / std, with mean and std taken over the training clicks that have one, and no further from 0
+    than `MOST_DEVIATIONS`: a slip of a sender must not fill a state with infinities. A click without a value is taken
+    to have the mean.
+    """
+
+    mean: float
+    std: float
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return 1
+
+
+Feature = TimeGap | EventType | Value
+FeatureName = Literal["time_gap", "event_type", "value"]
+
+
+def no_values(clicks: int) -> NDArray[np.float64]:
+    """Return the values of clicks that have none."""
+    return np.full(clicks, np.nan)
 
 
 def feature_width(features: Sequence[Feature]) -> int:
@@ -49,7 +73,10 @@ def feature_width(features: Sequence[Feature]) -> int:
 
 
 def encode_features(
-    features: Sequence[Feature], gap_ms: Sequence[int] | NDArray[np.int64], event_types: Sequence[str | None]
+    features: Sequence[Feature],
+    gap_ms: Sequence[int] | NDArray[np.int64],
+    event_types: Sequence[str | None],
+    values: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Encode the features of B clicks.
 
@@ -57,6 +84,7 @@ def encode_features(
         features: The model's features, in the order of their columns.
         gap_ms: Event time since the user's previous click, (B,); 0 where a session begins or the click is late.
         event_types: The clicks' event types, (B,).
+        values: The clicks' values, (B,), NaN where a click has none.
 
     Returns:
         The columns of all features side by side, (B, F).
@@ -74,5 +102,8 @@ def encode_features(
                 for row, event_type in enumerate(event_types):
                     if event_type in position:
                         encoded[row, position[event_type]] = 1.0
+            case Value(mean=mean, std=std):
+                deviations = np.clip((values - mean) / std, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+                encoded[:, column] = np.where(np.isnan(values), 0.0, deviations)
         column += feature.width
     return encoded

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models.session_rule import SessionRule
 
@@ -86,6 +88,12 @@ def _count(numbered: pl.DataFrame) -> SessionCounts:
     ).row(0, named=True)
     are_sessions = counts["unnamed"] == 0 and counts["ids"] == counts["sessions"] == counts["both"]
     return SessionCounts(int(counts["sessions"]), bool(are_sessions))
+
+
+def values_of(value: pl.Series) -> NDArray[np.float64]:
+    """Return a click table's column of values as `models.features` takes it: NaN where a click has none."""
+    values: NDArray[np.float64] = value.fill_null(float("nan")).to_numpy()
+    return values
 
 
 def session_gap_ms() -> pl.Expr:

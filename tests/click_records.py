@@ -38,20 +38,22 @@ def make_click(
     session_id: str | None = None,
     event_type: str | None = None,
     event_id: str | None = None,
+    value: float | None = None,
     consent: bool = True,
 ) -> ClickEvent:
     """Make a valid click, `at_ms` milliseconds into May 2024, and the record it came from."""
     timestamp_ms = MAY_2024_MS + at_ms
-    optional = {"session_id": session_id, "event_type": event_type, "event_id": event_id}
-    given = {name: text for name, text in optional.items() if text is not None}
-    value = click_value(user_id, item_id, timestamp_ms, **given, **({} if consent else {"consent": False}))
+    optional = {"session_id": session_id, "event_type": event_type, "event_id": event_id, "value": value}
+    given = {name: field for name, field in optional.items() if field is not None}
+    encoded = click_value(user_id, item_id, timestamp_ms, **given, **({} if consent else {"consent": False}))
     return ClickEvent(
-        record=make_record(value, key=user_id.encode(), partition=partition, offset=offset),
+        record=make_record(encoded, key=user_id.encode(), partition=partition, offset=offset),
         user_id=UserId(user_id),
         item_id=ItemId(item_id),
         timestamp_ms=timestamp_ms,
         event_id=event_id,
         session_id=session_id,
         event_type=event_type,
+        value=value,
         consent=consent,
     )

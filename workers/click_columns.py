@@ -27,6 +27,7 @@ class ClickColumns:
         item_hash: The item's 8-byte hash.
         session_hash: `hash_session_id` of the click's session; 0 where it names none.
         event_type: view, cart, purchase, ...
+        value: A rating, a dwell time; NaN where the click has none.
     """
 
     partition: NDArray[np.int64]
@@ -36,6 +37,7 @@ class ClickColumns:
     item_hash: NDArray[np.uint64]
     session_hash: NDArray[np.uint64]
     event_type: Sequence[str | None]
+    value: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -50,6 +52,7 @@ class ClickColumns:
             self.item_hash[positions],
             self.session_hash[positions],
             [self.event_type[position] for position in positions.tolist()],
+            self.value[positions],
         )
 
 
@@ -69,4 +72,5 @@ def click_columns(clicks: Sequence[ClickEvent], vocabulary: ItemVocabulary) -> C
         item_hash=np.array(item_hash, dtype=np.uint64),
         session_hash=np.array([hash_session_id(click.session_id) for click in clicks], dtype=np.uint64),
         event_type=[click.event_type for click in clicks],
+        value=np.array([np.nan if click.value is None else click.value for click in clicks], dtype=np.float64),
     )

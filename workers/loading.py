@@ -10,7 +10,7 @@ import numpy as np
 
 from export.runtime import ModelRuntime
 from models.errors import StateRecordError
-from models.features import encode_features
+from models.features import encode_features, no_values
 from models.vocabulary import ItemIndex, ItemVocabulary
 from workers.ports import StateStore
 from workers.state_arena import UNKNOWN_ITEM, Rows, StateArena
@@ -122,7 +122,10 @@ class StateLoader:
             entries = [(row, *ring[position]) for row, ring in rings.items() if position < len(ring)]
             rows = np.array([row for row, _, _ in entries])
             features = encode_features(
-                self._manifest.features, [gap_ms for _, _, gap_ms in entries], [None] * len(rows)
+                self._manifest.features,
+                [gap_ms for _, _, gap_ms in entries],
+                [None] * len(rows),
+                no_values(len(rows)),
             )
             item_index = np.array([index for _, index, _ in entries], dtype=np.int64)
             self.arena.scatter(rows, self._runtime.step(item_index, features, self.arena.gather(rows)))

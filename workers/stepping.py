@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.runtime import ModelRuntime, State, gather_state
-from models.features import encode_features
+from models.features import encode_features, no_values
 from workers.applying import apply_clicks, are_applied, forget_expired
 from workers.click_columns import ClickColumns
 from workers.events import Strategy
@@ -146,7 +146,7 @@ class Stepper:
         Raises:
             ArtifactError: If the model fails on any click.
         """
-        features = encode_features(self._manifest.features, [0], [None])
+        features = encode_features(self._manifest.features, [0], [None], no_values(1))
         self._runtime.step(np.zeros(1, np.int64), features, self._runtime.initial_state(1))
 
     def _step_round(self, position: Rows, clicks: ClickColumns, rows: Rows) -> tuple[SteppedClicks, int]:
@@ -169,7 +169,7 @@ class Stepper:
     def _run(self, clicks: ClickColumns, gap_ms: NDArray[np.int64], state: State) -> State:
         if not len(clicks):
             return state
-        features = encode_features(self._manifest.features, gap_ms, clicks.event_type)
+        features = encode_features(self._manifest.features, gap_ms, clicks.event_type, clicks.value)
         return self._runtime.step(clicks.item_index, features, state)
 
     def _as_they_stand(self, position: Rows, rows: Rows) -> SteppedClicks:

@@ -7,12 +7,12 @@ import pytest
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
-from models.features import EventType, TimeGap
+from models.features import EventType, TimeGap, Value
 from models.session_rule import SessionRule
 from tests.shared_artifacts import made_once
 from workers.settings import ENVIRONMENT_PREFIX, TEST_PREFIX
 
-FEATURES = (TimeGap(mean=3.0, std=2.0), EventType(("view", "cart")))
+FEATURES = (TimeGap(mean=3.0, std=2.0), EventType(("view", "cart")), Value(mean=3.0, std=1.5))
 # Sessions end by their id and after half an hour.
 HALF_AN_HOUR_MS = 1_800_000
 BY_ID_AND_GAP = SessionRule(by_id=True, gap_ms=HALF_AN_HOUR_MS)

@@ -30,6 +30,7 @@ def random_clicks(random: Random, count: int) -> list[ClickEvent]:
             offset=offset,
             session_id=random.choice([None, None, "s1", "s2"]),
             event_type=random.choice([None, "view", "cart", "wish"]),
+            value=random.choice([None, 0.5, 4.7]),
         )
         for offset in range(count)
     ]
