@@ -37,7 +37,7 @@ def make_tiny_network(
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return config.build(NetworkInputs(item_count, feature_width)).eval()
+        return LSTMNetwork(config, NetworkInputs(item_count, feature_width)).eval()
 
 
 def make_tiny_model(

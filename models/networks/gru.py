@@ -8,15 +8,16 @@ from torch.nn import functional
 
 from models.networks.item_table import ItemTable
 from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack
-from models.networks.sequence_network import NetworkInputs, NetworkState
+from models.networks.repeat_offset import with_repeats
+from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
 
 
 class GRUConfig(RecurrentConfig, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="gru"):
     """`[network]` with `kind = "gru"`."""
 
-    def build(self, inputs: NetworkInputs) -> "GRUNetwork":
+    def build(self, inputs: NetworkInputs) -> SequenceNetwork:
         """Return a network with its first weights."""
-        return GRUNetwork(self, inputs)
+        return with_repeats(GRUNetwork(self, inputs), self.repeat_window)
 
 
 class GRUNetwork(RecurrentStack):

@@ -8,15 +8,16 @@ from torch.nn import functional
 
 from models.networks.item_table import ItemSide, ItemTable
 from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack, StackConfig
-from models.networks.sequence_network import NetworkInputs, NetworkState
+from models.networks.repeat_offset import with_repeats
+from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
 
 
 class LSTMConfig(RecurrentConfig, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
     """`[network]` with `kind = "lstm"`."""
 
-    def build(self, inputs: NetworkInputs) -> "LSTMNetwork":
+    def build(self, inputs: NetworkInputs) -> SequenceNetwork:
         """Return a network with its first weights."""
-        return LSTMNetwork(self, inputs)
+        return with_repeats(LSTMNetwork(self, inputs), self.repeat_window)
 
 
 class LSTMStack(RecurrentStack):

@@ -12,7 +12,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from models.bounds import AtLeastOne, ProperFraction
+from models.bounds import AtLeastOne, AtLeastZero, ProperFraction
 from models.networks.item_table import DotProductSequenceNetwork, ItemSide, ItemTable
 from models.networks.sequence_network import NetworkInputs, NetworkState
 
@@ -28,6 +28,7 @@ class StackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         output_dropout: The same for every layer's output.
         layer_norm: Normalise every layer's output (Ba, Kiros and Hinton, 2016).
         residual: Add the output of the layer below to that of every layer but the first.
+        repeat_window: How many of the last items get a learned score of their own, see `RepeatOffset`; 0: none.
     """
 
     embedding_size: AtLeastOne = 128
@@ -37,6 +38,7 @@ class StackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_dropout: ProperFraction = 0.4
     layer_norm: bool = False
     residual: bool = False
+    repeat_window: AtLeastZero = 0
 
 
 class RecurrentConfig(StackConfig, frozen=True, forbid_unknown_fields=True):

@@ -17,7 +17,7 @@ def make_network(item_count: int = 40, feature_width: int = 0) -> LSTMNetwork:
     """An untrained network of two layers."""
     torch.manual_seed(1)
     config = LSTMConfig(embedding_size=4, hidden_size=6, layers=2, output_dropout=0.5)
-    return config.build(NetworkInputs(item_count, feature_width)).eval()
+    return LSTMNetwork(config, NetworkInputs(item_count, feature_width)).eval()
 
 
 def ranks_click_by_click(network: LSTMNetwork, sessions: EncodedSessions) -> list[int]:

@@ -16,7 +16,7 @@ POPULARITY = np.array([8, 4, 2, 1, 1, 0])
 
 def make_network(scores: list[float]) -> LSTMNetwork:
     """A network that gives every item a score of its own, whatever was clicked."""
-    network = LSTMConfig(embedding_size=3, hidden_size=3).build(NetworkInputs(len(scores)))
+    network = LSTMNetwork(LSTMConfig(embedding_size=3, hidden_size=3), NetworkInputs(len(scores)))
     with torch.no_grad():
         network.items.output_bias.copy_(torch.tensor(scores))
     return network

@@ -24,6 +24,7 @@ def make_network(config: LSTMConfig | GRUConfig) -> RecurrentStack:
     """An untrained network with repeatable weights, in evaluation mode."""
     torch.manual_seed(3)
     network = config.build(NetworkInputs(ITEMS, FEATURES)).eval()
+    assert isinstance(network, RecurrentStack)
     for norm in network.norms.parameters():
         torch.nn.init.normal_(norm)
     return network

@@ -31,7 +31,7 @@ def make_network(seed: int = 0, *, dropout: float = 0.0) -> LSTMNetwork:
     """A small network with repeatable weights."""
     torch.manual_seed(seed)
     config = LSTMConfig(embedding_size=8, hidden_size=8, embedding_dropout=dropout, output_dropout=dropout)
-    return config.build(NetworkInputs(ITEMS))
+    return LSTMNetwork(config, NetworkInputs(ITEMS))
 
 
 def make_config(

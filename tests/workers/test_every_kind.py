@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 import torch
+from torch import nn
 
 from export.artifact import Artifact
 from export.exporter import export_model
@@ -21,6 +22,7 @@ from models.networks.lstm import LSTMConfig
 from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.networks.recency import RecencyConfig
+from models.networks.repeat_offset import RepeatOffset
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.networks.text_encoder import TextConfig
 from models.vocabulary import ItemId, ItemVocabulary
@@ -34,6 +36,7 @@ from tests.workers.twofold_runs import offline_lists, online_lists, random_click
 KINDS: list[NetworkConfig] = [
     LSTMConfig(embedding_size=8, hidden_size=8),
     GRUConfig(embedding_size=8, hidden_size=8, layers=2),
+    LSTMConfig(embedding_size=8, hidden_size=8, repeat_window=3),
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
     ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
     PopularityConfig(),
@@ -53,6 +56,8 @@ def make_network(config: NetworkConfig, width: int) -> SequenceNetwork:
     items = ItemVocabulary([ItemId(item_id) for item_id in TINY_ITEM_IDS])
     contents = fit_contents(ContentConfig(min_word_count=1), catalogue, items).read(catalogue, items)
     network = config.build(NetworkInputs(len(items), width, contents)).eval()
+    if isinstance(network, RepeatOffset):
+        nn.init.normal_(network.repeats.weight)
     if isinstance(network, FittedNetwork):
         draw = seeded(3)
         network.fit(make_sessions(*(draw.choices(range(len(items)), k=6) for _ in range(200))))

@@ -33,7 +33,7 @@ def check_chained_steps(network: SequenceNetwork, *, clicks: int) -> None:
         stepped = network.initial_state(4)
         for click in range(clicks):
             stepped = network.step(item_index[:, click], features[:, click], stepped)
-            torch.testing.assert_close(network.query(stepped), output[:, click])
+            torch.testing.assert_close(network.output_of(stepped), output[:, click])
             torch.testing.assert_close(network.scores(stepped), network.item_scores(output[:, click]))
     assert [tensor.shape for tensor in state] == [(4, *shape) for shape in network.state_shapes.values()]
     for whole, chained in zip(state, stepped, strict=True):
