@@ -15,6 +15,7 @@ from models.losses import Loss
 from models.networks.sequence_network import NetworkState, SequenceNetwork
 from models.processes import Processes
 from models.schedules import learning_rate_factor
+from models.sparse_gradients import clip_gradients, sum_sparse_gradients, use_sparse_gradients
 from models.training_config import TrainingConfig
 
 
@@ -34,6 +35,8 @@ class Learner:
         self.network = network
         self._config = config
         self._processes = processes
+        if config.sparse_gradients:
+            use_sparse_gradients(network)
         self._batch_loss = processes.joined(_BatchLoss(network, config.loss.build(network, popularity)))
         self._optimiser = config.optimiser.build(network.parameters())
         self.learning_rate = config.optimiser.learning_rate
@@ -73,8 +76,10 @@ class Learner:
         self._optimiser.zero_grad()
         # Times the processes, because what comes of it is averaged over them.
         (summed * self._processes.count / self._config.batches.loss_divisor).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        if self._config.sparse_gradients:
+            sum_sparse_gradients(self.network.parameters(), self._processes)
         if self._config.gradient_clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self._config.gradient_clip_norm)
+            clip_gradients(self.network.parameters(), self._config.gradient_clip_norm)
         self._optimiser.step()
 
     def tensors(self) -> dict[str, Tensor]:

@@ -87,3 +87,14 @@ class SGD(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="na
 
 
 OptimiserConfig = Adam | AdamW | Adagrad | RMSProp | SGD
+
+
+def takes_sparse_gradients(config: OptimiserConfig) -> bool:
+    """Tell whether a row without a gradient stays where it is: only then is it enough to look at the others."""
+    match config:
+        case Adagrad():
+            return True
+        case SGD(momentum=momentum):
+            return not momentum
+        case _:
+            return False

@@ -22,6 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from models.batches import LaneBatch
 from models.errors import SettingsError
+from models.networks.item_table import ItemTable
 
 # The others wait while the first one validates; that a process died they learn from its connection, and from torchrun.
 _LONGEST_WAIT = timedelta(hours=12)
@@ -77,14 +78,20 @@ class Processes:
         )
 
     def joined(self, module: nn.Module) -> nn.Module:
-        """Return the module with the gradients of its parameters averaged over the processes."""
+        """Return the module with the gradients of its parameters averaged over the processes.
+
+        But for sparse ones, which not every backend can add up: see `models.sparse_gradients`.
+        """
         if self.count == 1:
             return module
+        sparse = {id(weight) for part in module.modules() if isinstance(part, ItemTable) for weight in part.sparse()}
+        names = [name for name, weight in module.named_parameters() if id(weight) in sparse]
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, names)  # noqa: SLF001
         return DistributedDataParallel(module, broadcast_buffers=False)
 
     def sum_of(self, number: float) -> float:
         """Return the sum over the processes."""
-        return number if self.count == 1 else sum(self._from_all(number))
+        return number if self.count == 1 else sum(self.from_all(number))
 
     def told_by_first(self, fact: Told) -> Told:
         """Return what the first process says."""
@@ -100,7 +107,7 @@ class Processes:
 
     def any_says(self, answer: bool) -> bool:
         """Tell whether one of them says yes."""
-        return answer if self.count == 1 else any(self._from_all(answer))
+        return answer if self.count == 1 else any(self.from_all(answer))
 
     def lanes_of_all(self, carried: Tensor) -> Tensor:
         """Return the lanes' states, (R, ...), each from the process that learns the lane."""
@@ -113,7 +120,7 @@ class Processes:
 
     def tensors_of_all(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return everybody's tensors, each name behind its process's rank: `0/cpu`, `1/cpu`."""
-        of_all = [tensors] if self.count == 1 else self._from_all(tensors)
+        of_all = [tensors] if self.count == 1 else self.from_all(tensors)
         return {f"{rank}/{name}": tensor for rank, own in enumerate(of_all) for name, tensor in own.items()}
 
     def wait_for_all(self) -> None:
@@ -121,7 +128,8 @@ class Processes:
         if self.count > 1:
             distributed.barrier()
 
-    def _from_all(self, fact: Told) -> list[Told]:
+    def from_all(self, fact: Told) -> list[Told]:
+        """Return what each process says, in the order of their ranks."""
         facts = [fact] * self.count
         distributed.all_gather_object(facts, fact)
         return facts

@@ -14,7 +14,7 @@ from models.losses import CrossEntropy, LossConfig
 from models.metrics import METRIC_NAMES
 from models.networks.kinds import NetworkConfig
 from models.networks.lstm import LSTMConfig
-from models.optimisers import Adagrad, OptimiserConfig
+from models.optimisers import Adagrad, OptimiserConfig, takes_sparse_gradients
 from models.schedules import Constant, ScheduleConfig
 
 # The committed configurations, shipped beside the code.
@@ -70,6 +70,8 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         schedule: Of the learning rate, by its `name`.
         validation: Early stopping.
         epochs: Passes over the training clicks, at most.
+        sparse_gradients: Move only the rows of the item table that a batch touches, so that a step's cost does not grow
+            with the catalogue. For sampled losses, with Adagrad or with SGD without momentum.
         gradient_clip_norm: The gradient's norm over all parameters is cut to this; None leaves it.
         seed: Of the weights, the dropout and the shuffling.
     """
@@ -83,8 +85,22 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: ScheduleConfig = Constant()
     validation: ValidationSection = ValidationSection()
     epochs: AtLeastOne = 20
+    sparse_gradients: bool = False
     gradient_clip_norm: Positive | None = None
     seed: AtLeastZero = 0
+
+    def __post_init__(self) -> None:
+        if not self.sparse_gradients:
+            return
+        if isinstance(self.loss, CrossEntropy):
+            raise ValueError(  # noqa: TRY004 - a setting's value, not a type
+                "sparse_gradients is for a sampled loss: cross_entropy gives every item a gradient"
+            )
+        if not takes_sparse_gradients(self.optimiser):
+            raise ValueError(
+                "sparse_gradients needs the optimiser adagrad, or sgd with momentum = 0: any other moves every row at "
+                "every step, whether it has a gradient or not"
+            )
 
 
 def shipped_configs() -> tuple[str, ...]:
@@ -135,3 +151,15 @@ def parse_training_config(encoded: bytes, source: str) -> TrainingConfig:
         return msgspec.toml.decode(encoded, type=TrainingConfig)
     except msgspec.DecodeError as error:
         raise SettingsError(f"The training configuration {source} does not hold: {error}.") from error
+
+
+def encode_training_config(config: TrainingConfig) -> bytes:
+    """Write a configuration as TOML, whole: `parse_training_config` gives it back. What is None is left out."""
+    return msgspec.toml.encode(_without_none(msgspec.to_builtins(config)))
+
+
+def _without_none(value: object) -> object:
+    """Return tables without the keys whose value is None, which TOML does not have."""
+    if isinstance(value, dict):
+        return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
+    return value

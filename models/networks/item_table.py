@@ -31,6 +31,10 @@ class ItemSide(nn.Module, ABC):
     def output_rows(self, item_index: Tensor) -> Tensor:
         """Return some rows of the output table, (C,) -> (C, E)."""
 
+    def output_offsets(self, item_index: Tensor) -> Tensor:
+        """Return the biases of some items, (C,) -> (C,)."""
+        return self.output_bias[item_index]
+
     @abstractmethod
     def forward(self, item_index: Tensor, features: Tensor) -> Tensor:
         """Return what a network is fed for clicks, (..., E + F)."""
@@ -55,6 +59,15 @@ class ItemTable(ItemSide):
         self.dropout = nn.Dropout(dropout)
         self.untied_table = None if tied else nn.Parameter(torch.empty(item_count, embedding_size))
         self.output_bias = nn.Parameter(torch.zeros(item_count))
+        self._sparse_gradients = False
+
+    def use_sparse_gradients(self) -> None:
+        """Give embedding, table and biases sparse gradients from now on, where rows of them are looked up."""
+        self._sparse_gradients = self.embedding.sparse = True
+
+    def sparse(self) -> list[nn.Parameter]:
+        """Return the parameters that have sparse gradients."""
+        return list(self.parameters()) if self._sparse_gradients else []
 
     def initialise(self) -> None:
         """Draw the first weights: rows of unit length.
@@ -73,7 +86,15 @@ class ItemTable(ItemSide):
 
     def output_rows(self, item_index: Tensor) -> Tensor:
         """Return some rows of the output table, (C,) -> (C, E)."""
+        if self._sparse_gradients:
+            return functional.embedding(item_index, self.output_table, sparse=True)
         return self.output_table[item_index]
+
+    def output_offsets(self, item_index: Tensor) -> Tensor:
+        """Return the biases of some items, (C,) -> (C,)."""
+        if self._sparse_gradients:
+            return torch.gather(self.output_bias, 0, item_index, sparse_grad=True)
+        return self.output_bias[item_index]
 
     def forward(self, item_index: Tensor, features: Tensor) -> Tensor:
         """Return what a network is fed for clicks, (..., E + F)."""
@@ -104,7 +125,7 @@ class DotProductSequenceNetwork(SequenceNetwork):
 
     def candidate_scores(self, output: Tensor, candidates: Tensor) -> Tensor:
         """Score some items alone, (C,), for outputs, (N, E) -> (N, C)."""
-        return functional.linear(output, self.items.output_rows(candidates), self.item_offset[candidates])
+        return functional.linear(output, self.items.output_rows(candidates), self.items.output_offsets(candidates))
 
     def item_scores(self, output: Tensor) -> Tensor:
         """Score the whole catalogue for outputs, (N, E) -> (N, V)."""
