@@ -86,7 +86,8 @@ class Processes:
             return module
         sparse = {id(weight) for part in module.modules() if isinstance(part, ItemTable) for weight in part.sparse()}
         names = [name for name, weight in module.named_parameters() if id(weight) in sparse]
-        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, names)  # noqa: SLF001
+        ignore = DistributedDataParallel._set_params_and_buffers_to_ignore_for_model  # noqa: SLF001 - the only way
+        ignore(module, names)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return DistributedDataParallel(module, broadcast_buffers=False)
 
     def sum_of(self, number: float) -> float:
