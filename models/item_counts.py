@@ -127,13 +127,25 @@ def top_rows(matrix: csr_array, length: int) -> TopRows:
         matrix: (V, V).
         length: M.
     """
-    entries = matrix.tocoo()
-    order = np.lexsort((entries.col, -entries.data, entries.row))
-    row = entries.row[order].astype(np.int64)
+    stored = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(len(stored)), stored)
+    # A row may hold the whole catalogue: what is below its M-th largest entry is not worth sorting.
+    worth = np.flatnonzero(matrix.data >= _mth_largest(matrix, length)[row])
+    order = worth[np.lexsort((matrix.indices[worth], -matrix.data[worth], row[worth]))]
+    row = row[order]
     place = np.arange(len(row)) - np.searchsorted(row, row)
     kept = place < length
     index = np.full((matrix.shape[0], length), UNKNOWN_ITEM, dtype=np.int64)
     value = np.zeros((matrix.shape[0], length), dtype=np.float32)
-    index[row[kept], place[kept]] = entries.col[order][kept]
-    value[row[kept], place[kept]] = entries.data[order][kept]
+    index[row[kept], place[kept]] = matrix.indices[order][kept]
+    value[row[kept], place[kept]] = matrix.data[order][kept]
     return TopRows(index, value)
+
+
+def _mth_largest(matrix: csr_array, length: int) -> NDArray[np.float64]:
+    """Return the M-th largest stored entry of each row, (R,); -inf where a row has no more than M."""
+    floors = np.full(matrix.shape[0], -np.inf)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > length):
+        entries = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]
+        floors[row] = np.partition(entries, -length)[-length]
+    return floors

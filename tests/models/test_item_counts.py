@@ -86,6 +86,18 @@ def test_the_best_of_a_row_come_first_and_the_lower_column_of_equals() -> None:
     assert best.value.dtype == np.float32
 
 
+def test_the_best_of_many_are_those_of_a_sorted_row() -> None:
+    """Rows longer and shorter than what is kept, many values equal: as if every row were sorted by itself."""
+    generator = np.random.default_rng(1)
+    dense = generator.integers(0, 5, size=(30, 40)).astype(np.float64)
+    dense[::3] *= generator.random((10, 40)) < 0.1
+    best = top_rows(csr_array(dense), 8)
+    for row, values in enumerate(dense):
+        order = [column for column in np.argsort(-values, kind="stable").tolist() if values[column]][:8]
+        assert best.index[row].tolist() == order + [-1] * (8 - len(order))
+        assert best.value[row].tolist() == values[order].tolist() + [0] * (8 - len(order))
+
+
 def test_no_clicks_are_no_counts() -> None:
     """An empty log has no last moment to decay from."""
     sessions = make_sessions()
