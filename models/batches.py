@@ -85,8 +85,9 @@ def _cut_batch(
     return LaneBatch(
         lane=lane,
         begins_session=begins_session,
-        item_index=sessions.item_index[click],
+        # Sessions on disk have narrower numbers; embeddings and losses want these.
+        item_index=sessions.item_index[click].astype(np.int64, copy=False),
         features=sessions.features[click],
-        target_index=sessions.item_index[click + 1],
+        target_index=sessions.item_index[click + 1].astype(np.int64, copy=False),
         is_click=is_click,
     )

@@ -85,4 +85,7 @@ def drop(clicks: pl.DataFrame, doomed: pl.Expr, name: str, reason: str) -> tuple
         reason: Why such a click goes.
     """
     kept = clicks.filter(~doomed.fill_null(value=False))
+    if kept.height == clicks.height:
+        # The very table says that nothing has changed: a part on disk is not written again.
+        kept = clicks
     return kept, CleaningStep(name=name, reason=reason, dropped=clicks.height - kept.height, kept=kept.height)

@@ -3,6 +3,7 @@
 Nothing is lost silently: a record that is no click is counted under its reason, with the first line that shows it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import msgspec
 import polars as pl
 
 from models.errors import DataError
-from models.log_records import LINE, Malformed, read_records
+from models.log_records import (
+    LINE,
+    LogRecords,
+    Malformed,
+    count_parquet_records,
+    read_parquet_records,
+    read_records,
+)
 from models.prepared_data import CLICK_SCHEMA, CleaningStep
 from models.timestamps import TimestampUnit, to_milliseconds
 
@@ -63,7 +71,7 @@ def read_click_log(
     """Read a click log: CSV, TSV, JSON lines or Parquet; text may be gzipped (.gz) or Zstandard (.zst).
 
     Args:
-        path: The log; its name's ending tells the format.
+        path: The log; its name's ending tells the format. A folder: all its Parquet files, in the order of their names.
         columns: What the log calls its columns.
         timestamp_unit: How it tells the time; a Parquet column of dates needs no unit.
         separator: What stands between two fields of delimited text; None: what the name's ending says.
@@ -71,19 +79,83 @@ def read_click_log(
     Raises:
         DataError: If the file cannot be read, its format is unknown, a column is not there, or no record is a click.
     """
+    if path.is_dir():
+        log = ParquetClicks(path, columns, timestamp_unit)
+        clicks = pl.concat(log.pieces())
+        return ClickLog(clicks, log.malformed_steps())
     name_of = _log_names(columns)
     records = read_records(path, tuple(dict.fromkeys(name_of.values())), separator)
+    clicks = _clicks_of(records, columns, timestamp_unit)
+    return ClickLog(clicks, _malformed_steps(path, records.malformed, clicks.height))
+
+
+class ParquetClicks:
+    """A click log in Parquet, read piece by piece.
+
+    Args:
+        path: A file, or a folder of them, which are read in the order of their names; lines are counted through.
+        columns: What the log calls its columns.
+        timestamp_unit: How it tells the time; a column of dates needs no unit.
+
+    Raises:
+        DataError: If there is no such file, or it has not these columns.
+    """
+
+    def __init__(self, path: Path, columns: Columns, timestamp_unit: TimestampUnit = "milliseconds") -> None:
+        self._path = path
+        self._columns = columns
+        self._timestamp_unit = timestamp_unit
+        self._names = tuple(dict.fromkeys(_log_names(columns).values()))
+        self._files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        if not self._files:
+            raise DataError(f"{path} holds no Parquet file.")
+        self._records = [count_parquet_records(file, self._names) for file in self._files]
+        self._malformed = Malformed()
+        self._kept = 0
+
+    @property
+    def records(self) -> int:
+        """How many records there are, clicks or not."""
+        return sum(self._records)
+
+    def pieces(self, records_at_once: int = 1_000_000) -> Iterator[pl.DataFrame]:
+        """Yield the clicks, `CLICK_SCHEMA`, in the order of the log."""
+        first_line = 1
+        for file, count in zip(self._files, self._records, strict=True):
+            for begin in range(0, count, records_at_once):
+                piece = slice(begin, min(begin + records_at_once, count))
+                records = read_parquet_records(file, self._names, piece, first_line + begin, self._malformed)
+                clicks = _clicks_of(records, self._columns, self._timestamp_unit)
+                self._kept += clicks.height
+                yield clicks
+            first_line += count
+
+    def malformed_steps(self) -> tuple[CleaningStep, ...]:
+        """Return what was no click, one step a reason, once all pieces are read.
+
+        Raises:
+            DataError: If nothing was a click.
+        """
+        return _malformed_steps(self._path, self._malformed, self._kept)
+
+
+def _clicks_of(records: LogRecords, columns: Columns, timestamp_unit: TimestampUnit) -> pl.DataFrame:
+    """Return the records that are clicks, and count the others."""
+    name_of = _log_names(columns)
     if columns.timestamp in records.datetimes:
         timestamp_unit = "milliseconds"
     text = records.table.select(LINE, **{ours: pl.col(theirs) for ours, theirs in name_of.items()})
     parsed = _parse(text, timestamp_unit)
     _count_malformed(parsed, tuple(name_of), records.malformed)
-    clicks = parsed.filter(pl.col("reason").is_null()).select(CLICK_SCHEMA.names())
-    steps = _steps(records.malformed, kept=clicks.height)
-    if clicks.is_empty():
+    return parsed.filter(pl.col("reason").is_null()).select(CLICK_SCHEMA.names())
+
+
+def _malformed_steps(path: Path, malformed: Malformed, kept: int) -> tuple[CleaningStep, ...]:
+    steps = _steps(malformed, kept)
+    if not kept:
         why = steps[0].reason if steps else "it has no records"
         raise DataError(f"{path} holds no click that can be used: {why}. Check the columns and the timestamp's unit.")
-    return ClickLog(clicks, steps)
+    return steps
 
 
 def _log_names(columns: Columns) -> dict[str, str]:

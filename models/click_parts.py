@@ -34,7 +34,14 @@ class ClickParts(ABC):
 
     @abstractmethod
     def map(self, change: Change) -> "ClickParts":
-        """Change every part now; what was there before may not be used any more."""
+        """Change every part now; what was there before may not be used any more.
+
+        A part that the change hands back as it is costs nothing.
+        """
+
+    def columns(self, *names: str) -> Iterator[pl.DataFrame]:
+        """Yield some columns of the parts."""
+        return (part.select(names) for part in self)
 
     def count(self) -> int:
         """Return how many clicks there are."""
@@ -98,6 +105,8 @@ def drop_from(
     def change(table: pl.DataFrame) -> pl.DataFrame:
         nonlocal dropped, kept
         left = table.filter(~(doomed & among(part)).fill_null(value=False))
+        if left.height == table.height:
+            left = table
         dropped += table.height - left.height
         kept += left.select(among(part).sum() if part != "all" else pl.len()).item()
         return left
@@ -144,7 +153,7 @@ def _sum(steps: tuple[CleaningStep, ...]) -> CleaningStep:
 def count_by(clicks: ClickParts, column: str, part: Part = "all") -> pl.DataFrame:
     """Count the clicks of a part of the split by item or by session: the column, and `len`."""
     counted = pl.DataFrame(schema={column: pl.String(), "len": pl.UInt32()})
-    for table in clicks:
+    for table in clicks.columns(column) if part == "all" else clicks.columns(column, IS_TEST):
         counts = table.filter(among(part)).group_by(column).len()
         counted = pl.concat([counted, counts]).group_by(column).agg(pl.col("len").sum())
     return counted

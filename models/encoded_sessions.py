@@ -26,7 +26,7 @@ class EncodedSessions:
     Attributes:
         session_ids: Their ids, (S,).
         first_click: Where each session begins, and N at the end, (S + 1,).
-        item_index: What was clicked, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it.
+        item_index: What was clicked, (N,), 32 bits of it on disk; `UNKNOWN_ITEM` where the vocabulary does not hold it.
         timestamp_ms: When, milliseconds since 1970, (N,).
         features: The clicks' features, (N, F); F may be 0.
         value: The clicks' ratings, dwell times and the like, (N,), NaN where a click has none; None where none has.
@@ -34,7 +34,7 @@ class EncodedSessions:
             it are history, stepped through and not scored. None: 1 everywhere.
     """
 
-    session_ids: tuple[str, ...]
+    session_ids: Sequence[str]
     first_click: NDArray[np.int64]
     item_index: NDArray[np.int64]
     timestamp_ms: NDArray[np.int64]

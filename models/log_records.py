@@ -79,7 +79,8 @@ def read_records(path: Path, columns: Sequence[str], separator: str | None = Non
     ending = Path(path.name.removesuffix(packing)).suffix
     try:
         if ending == ".parquet":
-            return _read_parquet(path, columns)
+            count = count_parquet_records(path, columns)
+            return read_parquet_records(path, columns, slice(0, count), 1, Malformed())
         with _lines_of(path, packing) as lines:
             if ending in {".jsonl", ".ndjson"}:
                 return _read_json_lines(path, lines, columns)
@@ -186,10 +187,34 @@ def _json_text(value: object) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> LogRecords:
+def count_parquet_records(path: Path, columns: Sequence[str]) -> int:
+    """Return how many records a Parquet file has, which must have these columns.
+
+    Raises:
+        DataError: If it cannot be read, or lacks a column.
+    """
+    try:
+        log = pl.scan_parquet(path)
+        _require(path, columns, log.collect_schema().names())
+        return int(log.select(pl.len()).collect().item())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def read_parquet_records(
+    path: Path, columns: Sequence[str], rows: slice, first_line: int, malformed: Malformed
+) -> LogRecords:
+    """Read some rows of a Parquet file.
+
+    Args:
+        path: The file.
+        columns: The columns to read.
+        rows: Which rows, from and to.
+        first_line: The number of the first of them.
+        malformed: Where lines that are no clicks are counted.
+    """
     log = pl.scan_parquet(path)
     schema = log.collect_schema()
-    _require(path, columns, schema.names())
     dates = [column for column in columns if schema[column] == pl.Date or isinstance(schema[column], pl.Datetime)]
     as_text = [
         (pl.col(column).cast(pl.Datetime("ms")).dt.epoch("ms") if column in dates else pl.col(column)).cast(
@@ -197,5 +222,6 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> LogRecords:
         )
         for column in columns
     ]
-    table = log.select(as_text).collect().with_row_index(LINE, offset=1).cast({LINE: pl.Int64})
-    return LogRecords(table, Malformed(), frozenset(dates))
+    table = log.slice(rows.start, rows.stop - rows.start).select(as_text).collect()
+    numbered = table.with_row_index(LINE, offset=first_line).cast({LINE: pl.Int64})
+    return LogRecords(numbered, malformed, frozenset(dates))

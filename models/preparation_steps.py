@@ -100,7 +100,7 @@ def _take(log: Preparing, step: Step) -> Preparing:
         case Sessions():
             taken = _assign_sessions(log, SessionRule(step.by_id, step.gap_ms))
         case ImmediateRepeats():
-            taken = _anew(log.after(*drop_within_parts(log.clicks, drop_immediate_repeats)))
+            taken = _close_gaps(log, *drop_within_parts(log.clicks, drop_immediate_repeats))
         case DwellTimes():
             taken = log.after(*take_dwell_times(log.clicks, step.longest_s))
         case NormaliseValues():
@@ -116,17 +116,17 @@ def _take(log: Preparing, step: Step) -> Preparing:
 def _thin(log: Preparing, step: RareItems | ShortSessions | Core | LongSessions | UnknownItems) -> Preparing:
     match step:
         case RareItems():
-            return _anew(log.after(*drop_rare_items(log.clicks, step.min_clicks, log.part)))
+            return _close_gaps(log, *drop_rare_items(log.clicks, step.min_clicks, log.part))
         case ShortSessions():
             part = step.part if step.part == "test" else log.part
             return log.after(*drop_short_sessions(log.clicks, step.min_clicks, part))
         case Core():
             clicks, reports = drop_to_core(log.clicks, step.min_item_clicks, step.min_session_clicks, log.part)
-            return _anew(log.after(clicks, *reports))
+            return _close_gaps(log, clicks, *reports)
         case LongSessions():
             return log.after(*cut_to_length(log.clicks, step.max_clicks, log.part))
         case UnknownItems():
-            return _anew(log.after(*drop_unknown_items(log.clicks)))
+            return _close_gaps(log, *drop_unknown_items(log.clicks))
         case _:
             assert_never(step)
 
@@ -137,9 +137,12 @@ def _assign_sessions(log: Preparing, rule: SessionRule) -> Preparing:
     return replace(log, clicks=assign_sessions_in_parts(log.clicks, rule), rule=rule)
 
 
-def _anew(log: Preparing) -> Preparing:
-    """Cut sessions by the gaps that dropped clicks have left, once there are sessions."""
-    return log if log.rule is None else replace(log, clicks=sessions_anew(log.clicks, log.rule))
+def _close_gaps(log: Preparing, clicks: ClickParts, *reports: CleaningStep) -> Preparing:
+    """Return what a step left, sessions cut anew by the gaps where it dropped clicks, once there are sessions."""
+    after = log.after(clicks, *reports)
+    if log.rule is None or not any(report.dropped for report in reports):
+        return after
+    return replace(after, clicks=sessions_anew(after.clicks, log.rule))
 
 
 def _split(log: Preparing, step: SplitStep) -> Preparing:

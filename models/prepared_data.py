@@ -38,6 +38,9 @@ CLICK_SCHEMA = pl.Schema(
     }
 )
 PREPARED_FILE = "prepared.json"
+# A table this small is written from memory, whichever way it was made.
+MOST_ROWS_IN_MEMORY = 1_000_000
+ROWS_IN_GROUP = 131_072
 
 EvaluationProtocol = Literal["session-clicks", "last-click"]
 """What a test predicts.
@@ -121,12 +124,32 @@ class PreparedData:
         """Write the four files; `prepared.json` goes last, so that a folder that has it is whole."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / PREPARED_FILE).unlink(missing_ok=True)
-        self.train.write_parquet(folder / "train.parquet")
-        self.test.write_parquet(folder / "test.parquet")
+        write_clicks(self.train.lazy(), self.train.height, folder / "train.parquet")
+        write_clicks(self.test.lazy(), self.test.height, folder / "test.parquet")
         if self.catalogue is not None:
             self.catalogue.write_parquet(folder / "catalogue.parquet")
-        encoded = msgspec.json.format(msgspec.json.encode(self.description), indent=2)
-        (folder / PREPARED_FILE).write_bytes(encoded + b"\n")
+        write_description(folder, self.description)
+
+
+def write_clicks(clicks: pl.LazyFrame, count: int, path: Path) -> None:
+    """Write a table of clicks, the same bytes whether it is in memory or scanned piece by piece.
+
+    Args:
+        clicks: `CLICK_SCHEMA`, in order of time.
+        count: How many there are.
+        path: The file.
+    """
+    if count <= MOST_ROWS_IN_MEMORY:
+        clicks.collect().write_parquet(path)
+    else:
+        # Left to itself Polars forms row groups after the pieces that it is given.
+        clicks.sink_parquet(path, row_group_size=ROWS_IN_GROUP, maintain_order=True)
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write `prepared.json`, the last of the files."""
+    encoded = msgspec.json.format(msgspec.json.encode(description), indent=2)
+    (folder / PREPARED_FILE).write_bytes(encoded + b"\n")
 
 
 def load_prepared_data(folder: Path) -> PreparedData:

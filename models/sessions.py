@@ -65,12 +65,15 @@ def _number_sessions(clicks: pl.DataFrame, rule: SessionRule) -> pl.DataFrame:
     # With each user's clicks side by side, plain shifts and sums do what one window a user would do, far faster.
     begun = begins.cum_sum().cast(pl.Int64)
     begun_before_user = pl.when(first).then(begun).forward_fill()
+    # Users are numbered to be sorted: numbers are sorted four times faster than texts.
+    users = clicks.select(pl.col("user_id").unique()).with_row_index("user")
     return (
         clicks.with_row_index("position")
-        .sort("user_id", maintain_order=True)
+        .join(users, on="user_id", maintain_order="left")
+        .sort("user", maintain_order=True)
         .with_columns(number=begun - begun_before_user)
         .sort("position")
-        .drop("position")
+        .drop("position", "user")
     )
 
 

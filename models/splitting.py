@@ -12,7 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.click_parts import IS_TEST, ClickParts, ClicksInMemory, count_by, drop_from, kth_smallest
+from models.cleaning import drop
+from models.click_parts import (
+    IS_TEST,
+    ClickParts,
+    ClicksInMemory,
+    count_by,
+    drop_from,
+    drop_within_parts,
+    kth_smallest,
+)
 from models.cuts import CutAt, CutAtShare, TimeCut
 from models.errors import DataError
 from models.prepared_data import CLICK_SCHEMA, CleaningStep, EvaluationProtocol
@@ -90,10 +99,11 @@ def cut_moment(clicks: ClickParts, cut: TimeCut) -> int:
 
     def times() -> Iterator[NDArray[np.int64]]:
         by_session = isinstance(cut, CutAtShare) and cut.of == "sessions"
-        at = pl.col("timestamp_ms")
-        for table in clicks:
-            counted = table.group_by("session_id").agg(at.min()) if by_session else table
-            yield counted["timestamp_ms"].to_numpy()
+        if not by_session:
+            yield from (table["timestamp_ms"].to_numpy() for table in clicks.columns("timestamp_ms"))
+            return
+        for table in clicks.columns("session_id", "timestamp_ms"):
+            yield table.group_by("session_id").agg(pl.col("timestamp_ms").min())["timestamp_ms"].to_numpy()
 
     if not clicks.count():
         raise DataError("There are no clicks to split.")
@@ -105,13 +115,19 @@ def cut_moment(clicks: ClickParts, cut: TimeCut) -> int:
 
 def cut_at(clicks: ClickParts, cut_ms: int, rule: SessionRule) -> tuple[ClickParts, list[CleaningStep]]:
     """Say which clicks train and which test; drop the sessions that a cut goes through, where sessions end."""
-    before = pl.col("timestamp_ms") < cut_ms
-    steps = []
-    if sessions_end(rule):
-        crossed = before.any().over("session_id") & ~before.all().over("session_id")
-        clicks, step = drop_from(clicks, crossed, "sessions at the cut", "the cut goes through the session")
-        steps.append(step)
-    return clicks.map(lambda table: table.with_columns((~before).alias(IS_TEST))), steps
+    at = pl.col("timestamp_ms")
+    side = (at >= cut_ms).alias(IS_TEST)
+    if not sessions_end(rule):
+        return clicks.map(lambda table: table.with_columns(side)), []
+    # In order of time a session's clicks are too: its first and its last say whether the cut goes through it.
+    crossed = (at.first().over("session_id") < cut_ms) & (at.last().over("session_id") >= cut_ms)
+
+    def cut(table: pl.DataFrame) -> tuple[pl.DataFrame, CleaningStep]:
+        kept, step = drop(table, crossed, "sessions at the cut", "the cut goes through the session")
+        return kept.with_columns(side), step
+
+    cut_clicks, step = drop_within_parts(clicks, cut)
+    return cut_clicks, [step]
 
 
 def leave_last_clicks_out(clicks: ClickParts) -> ClickParts:

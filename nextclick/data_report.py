@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from models.click_counts import ClickCounts, count_clicks
+from models.click_parts import ClicksInMemory
+from models.large_logs import PreparedFolder
 from models.prepared_data import CleaningStep, PreparedData
 
 
@@ -23,17 +25,6 @@ class DatasetRow(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
 
 
-class Counts(msgspec.Struct, frozen=True):
-    """What a table of clicks holds, and the event times of its first and last click."""
-
-    users: int
-    sessions: int
-    items: int
-    clicks: int
-    first_timestamp_ms: int
-    last_timestamp_ms: int
-
-
 class PreparedReport(msgspec.Struct, frozen=True):
     """What `nextclick data prepare` did."""
 
@@ -41,23 +32,8 @@ class PreparedReport(msgspec.Struct, frozen=True):
     folder: str
     split: str
     cleaning: tuple[CleaningStep, ...]
-    train: Counts
-    test: Counts
-
-
-def count_clicks(clicks: pl.DataFrame) -> Counts:
-    """Count what is in a table of clicks that is not empty."""
-    at = pl.col("timestamp_ms")
-    return Counts(
-        *clicks.select(
-            pl.n_unique("user_id"),
-            pl.n_unique("session_id"),
-            pl.n_unique("item_id"),
-            pl.len(),
-            first=at.min(),
-            last=at.max(),
-        ).row(0)
-    )
+    train: ClickCounts
+    test: ClickCounts
 
 
 def print_datasets(rows: Sequence[DatasetRow], *, as_json: bool) -> None:
@@ -85,16 +61,29 @@ def print_fetched(name: str, folder: Path, licence: str, *, as_json: bool) -> No
     typer.echo(f"{name} is in {folder}. Licence: {licence}.")
 
 
+def print_generated(clicks: int, files: int, folder: Path, *, as_json: bool) -> None:
+    """Say where a generated log is."""
+    if as_json:
+        _print_json({"clicks": clicks, "files": files, "folder": str(folder)})
+        return
+    typer.echo(f"{clicks:,} made-up clicks are in {folder}, {files} file{'s' if files > 1 else ''}.")
+
+
 def print_prepared(prepared: PreparedData, folder: Path, *, as_json: bool) -> None:
     """Print what was dropped and why, and what is left."""
-    description = prepared.description
+    train, test = (count_clicks(ClicksInMemory(clicks)) for clicks in (prepared.train, prepared.test))
+    print_prepared_folder(PreparedFolder(prepared.description, train, test), folder, as_json=as_json)
+
+
+def print_prepared_folder(prepared: PreparedFolder, folder: Path, *, as_json: bool) -> None:
+    """Print the same of data that is in no memory."""
     report = PreparedReport(
-        name=description.name,
+        name=prepared.description.name,
         folder=str(folder),
-        split=description.split,
-        cleaning=description.cleaning,
-        train=count_clicks(prepared.train),
-        test=count_clicks(prepared.test),
+        split=prepared.description.split,
+        cleaning=prepared.description.cleaning,
+        train=prepared.train,
+        test=prepared.test,
     )
     if as_json:
         _print_json(report)

@@ -78,6 +78,14 @@ def prepare(
     log: Annotated[
         Path | None, typer.Option("--log", help="Your own click log: CSV, TSV, JSON lines (.gz, .zst too) or Parquet.")
     ] = None,
+    on_disk: Annotated[
+        bool | None,
+        typer.Option(
+            "--on-disk/--in-memory",
+            help="Whether a Parquet --log (a file, or a folder of them) is worked on in parts on disk.",
+            show_default="from 10 million clicks on",
+        ),
+    ] = None,
     columns: Annotated[
         str | None,
         typer.Option("--columns", help="The log's names: `user=visitorid,item=sku,timestamp=time,session=visit`."),
@@ -143,8 +151,10 @@ def prepare(
     """
     from models.click_log import Columns  # noqa: PLC0415
     from models.datasets import dataset_named  # noqa: PLC0415
-    from models.preparation import prepare_dataset, prepare_own_log  # noqa: PLC0415
+    from models.large_logs import is_large, prepare_large_log  # noqa: PLC0415
+    from models.preparation import own_steps, prepare_dataset, prepare_own_log  # noqa: PLC0415
     from models.step_config import load_preparation_config  # noqa: PLC0415
+    from nextclick.data_report import print_prepared_folder  # noqa: PLC0415
     from nextclick.recipe_options import RecipeOptions  # noqa: PLC0415
 
     if (name is None) == (log is None):
@@ -164,11 +174,70 @@ def prepare(
     steps = None if config is None else load_preparation_config(config).steps
     if log is not None:
         own_columns = Columns() if columns is None else Columns.parse(columns)
+        if is_large(log, own_columns) if on_disk is None else on_disk:
+            folder = PREPARED_FOLDER / log.name.split(".")[0] if out is None else out
+            taken = own_steps(own_columns, options.change) if steps is None else steps
+            large = prepare_large_log(log, own_columns, timestamp_unit, taken, folder)
+            print_prepared_folder(large, folder, as_json=as_json)
+            return
         prepared = prepare_own_log(log, own_columns, timestamp_unit, options.change, steps)
     elif name is not None:
         change = options.change if options.given else None
         prepared = prepare_dataset(dataset_named(name), data_folder, change, steps)
     _save(prepared, out, as_json=as_json)
+
+
+@data.command()
+def generate(
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the Parquet files go.")],
+    *,
+    clicks: Annotated[int, typer.Option("--clicks", min=1)] = 1_000_000,
+    users: Annotated[int, typer.Option("--users", min=1)] = 100_000,
+    items: Annotated[int, typer.Option("--items", min=1)] = 20_000,
+    days: Annotated[float, typer.Option("--days", min=0.001, help="How long the log lasts.")] = 30.0,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a SYNTHETIC click log of any length up, to find out what a large one costs; `data prepare --log` takes it.
+
+    Example: `nextclick data generate --clicks 50_000_000 --users 2_000_000 --out data/generated`
+    """
+    from models.click_generator import GeneratorConfig, write_click_log  # noqa: PLC0415
+    from nextclick.data_report import print_generated  # noqa: PLC0415
+
+    config = GeneratorConfig(clicks=clicks, users=users, items=items, days=days, seed=seed)
+    print_generated(clicks, write_click_log(config, out), out, as_json=as_json)
+
+
+@data.command("make-news")
+def make_news(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", show_default="data/synthetic-news: where it is read")
+    ] = None,
+    *,
+    articles: Annotated[int, typer.Option("--articles", min=1)] = 4_000,
+    readers: Annotated[int, typer.Option("--readers", min=1)] = 4_000,
+    sessions: Annotated[int, typer.Option("--sessions", min=1)] = 30_000,
+    topics: Annotated[int, typer.Option("--topics", min=4)] = 40,
+    days: Annotated[float, typer.Option("--days", min=1)] = 30.0,
+    drift: Annotated[float, typer.Option("--drift", min=0, max=1, help="How often a reader changes a topic.")] = 0.1,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make SYNTHETIC news up: articles with text that appear over time, and readers who follow topics that drift.
+
+    Example: `nextclick data make-news --articles 2000`, then `nextclick data prepare synthetic-news`
+    """
+    from models.datasets.folders import FETCHED_FOLDER  # noqa: PLC0415
+    from models.datasets.synthetic_news import NewsConfig, encode_news  # noqa: PLC0415
+    from nextclick.data_report import print_fetched  # noqa: PLC0415
+
+    folder = FETCHED_FOLDER / "synthetic-news" if out is None else out
+    config = NewsConfig(articles, readers, sessions, topics, days, drift, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in encode_news(config).items():
+        (folder / name).write_bytes(content)
+    print_fetched("synthetic-news", folder, "none needed: generated", as_json=as_json)
 
 
 @data.command("prepare-split")
