@@ -1,7 +1,7 @@
 """`nextclick leaderboard`: models beside each other on the same test clicks, in one table."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,6 +31,10 @@ def leaderboard(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured.")] = False,
     prepared_folder: PreparedFolder = PREPARED_FOLDER,
     data_folder: DataFolder = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="Where networks learn: auto takes a GPU if there is one."),
+    ] = "auto",
     threads: Annotated[int, typer.Option("--threads", min=1, help="Torch's threads.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +50,7 @@ def leaderboard(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
+    from models.devices import choose_device  # noqa: PLC0415
     from nextclick.leaderboard.board import build_leaderboard  # noqa: PLC0415
     from nextclick.leaderboard.configuration import load_leaderboard_config  # noqa: PLC0415
     from nextclick.leaderboard.printing import print_leaderboard, write_leaderboard  # noqa: PLC0415
@@ -60,6 +65,7 @@ def leaderboard(
         prepared_folder=prepared_folder,
         data_folder=data_folder,
         console=console,
+        device=choose_device(device),
     )
     board = build_leaderboard(chosen, outcome)
     written = write_leaderboard(board, out)

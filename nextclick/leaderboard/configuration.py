@@ -5,7 +5,7 @@
     [[networks]]                     trained as `nextclick train --config` does, exported, and measured as served
     dataset = "eshop"
     name = "lstm"
-    config = "eshop"                 a configuration that comes with nextclick, or a TOML file
+    config = "eshop"                 one that comes with nextclick, a TOML file, or a table that holds one itself
     seeds = [0, 1, 2]
     tuned_on = "the last 15 % of the training sessions, 13 configurations"
 
@@ -63,17 +63,17 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class NetworkSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[[networks]]`: a training configuration, with one seed or several."""
+    """`[[networks]]`: a training configuration, by name, by file or spelled out, with one seed or several."""
 
     dataset: str
     name: str
-    config: str
+    config: str | TrainingConfig
     seeds: tuple[AtLeastZero, ...] = (0,)
     tuned_on: str = NOT_TUNED
 
     def entries(self) -> list[Entry]:
         """Return one entry a seed."""
-        config = load_training_config(self.config)
+        config = load_training_config(self.config) if isinstance(self.config, str) else self.config
         return [
             Entry(self.dataset, self.name, seed, msgspec.structs.replace(config, seed=seed), self.tuned_on)
             for seed in self.seeds

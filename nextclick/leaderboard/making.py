@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -30,6 +31,7 @@ from nextclick.leaderboard.configuration import Entry, kind_of
 from nextclick.leaderboard.keys import digest, source_digest
 from nextclick.leaderboard.results import Measured, Ranks, Result
 from nextclick.leaderboard.serving_cost import serving_figures
+from nextclick.training_execution import executed
 from nextclick.training_report import train_and_report
 
 # What ranks, counts and draws, whatever the model.
@@ -40,6 +42,7 @@ _MEASURING = (
     "models.ratings.rating_metrics",
 )
 _TRAINING = ("models.training_run", "models.checkpoint")
+_KEPT_EVERY_S = 300.0
 _SERVING = ("export.exporter", "export.runtime", "models.cold_items")
 
 
@@ -50,12 +53,14 @@ class Workshop:
     Attributes:
         folder: Checkpoints and artifacts lie here, by the keys of their training.
         console: Where progress goes.
+        device: Where networks learn; they are measured on the processor.
         resamples: Of the bootstrap.
         bootstrap_seed: Of its draws.
     """
 
     folder: Path
     console: Console
+    device: torch.device
     resamples: int
     bootstrap_seed: int
 
@@ -98,22 +103,24 @@ class Workshop:
         return self._measured(entry, ranked, popularity, costs=costs, model_id=artifact.manifest.model_id)
 
     def _trained(self, config: TrainingConfig, data: PreparedData, folder: Path) -> tuple[Checkpoint, Artifact]:
-        """Train and export, or take over what a run before left."""
+        """Train and export, or take over what a run before left; a training that was stopped goes on."""
+        place, exclude_seen = folder / "checkpoint", data.description.exclude_seen
 
         def train() -> Checkpoint:
-            exclude_seen = data.description.exclude_seen
-            train_and_report(
-                data, config, folder / "checkpoint", self.console, evaluate=False, exclude_seen=exclude_seen
-            )
-            return load_checkpoint(folder / "checkpoint")
+            with executed(place, self.device, every_s=_KEPT_EVERY_S, restart=False) as execution:
+                train_and_report(
+                    data, config, place, self.console, evaluate=False, exclude_seen=exclude_seen, execution=execution
+                )
+            return load_checkpoint(place)
 
-        checkpoint, _ = reuse_or_make(folder / "checkpoint", folder.name, load=load_checkpoint, make=train)
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint, _ = reuse_or_make(place, folder.name, load=load_checkpoint, make=train)
         exported_from = digest(folder.name, source_digest(_SERVING))
         artifact, _ = reuse_or_make(
             folder / "artifact",
             exported_from,
             load=load_artifact,
-            make=lambda: export_checkpoint(folder / "checkpoint", folder / "artifact"),
+            make=lambda: export_checkpoint(place, folder / "artifact"),
         )
         return checkpoint, artifact
 

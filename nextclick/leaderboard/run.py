@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from models.datasets import dataset_named
@@ -97,6 +98,7 @@ def run_leaderboard(
     prepared_folder: Path,
     data_folder: Path | None,
     console: Console,
+    device: torch.device,
 ) -> Outcome:
     """Make what is missing of a leaderboard, and return all of it.
 
@@ -107,12 +109,13 @@ def run_leaderboard(
         prepared_folder: Where the prepared data sets lie.
         data_folder: A folder of data sets that is looked at where one is not prepared yet.
         console: Where progress goes.
+        device: Where networks learn.
 
     Raises:
         SettingsError: If the configuration names an entry twice.
     """
     store = ResultStore(cache / "results")
-    workshop = Workshop(cache / "networks", console, config.resamples, config.bootstrap_seed)
+    workshop = Workshop(cache / "networks", console, device, config.resamples, config.bootstrap_seed)
     sources = {
         name: DataSource(name, prepared_folder, data_folder)
         for name in dict.fromkeys(entry.dataset for entry in config.entries())

@@ -30,15 +30,24 @@ def test_a_network_is_one_entry_a_seed_and_a_baseline_is_called_by_its_kind(tmp_
         dataset = "eshop"
         model = {kind = "session_knn", neighbours = 7}
         tuned_on = "nothing"
+        [[networks]]
+        dataset = "eshop"
+        name = "small"
+        config = {epochs = 2, network = {kind = "gru"}}
         """,
     )
     entries = config.entries()
-    assert [str(entry) for entry in entries] == ["eshop/session_knn/0", "eshop/lstm/0", "eshop/lstm/3"]
-    assert [kind_of(entry.model) for entry in entries] == ["session_knn", "lstm", "lstm"]
+    assert [str(entry) for entry in entries] == [
+        "eshop/session_knn/0",
+        "eshop/lstm/0",
+        "eshop/lstm/3",
+        "eshop/small/0",
+    ]
+    assert [kind_of(entry.model) for entry in entries] == ["session_knn", "lstm", "lstm", "gru"]
     assert entries[0].model == SessionKNN(neighbours=7)
     assert isinstance(entries[2].model, TrainingConfig)
     assert entries[2].model.seed == 3
-    assert [entry.tuned_on for entry in entries] == ["nothing", "defaults", "defaults"]
+    assert [entry.tuned_on for entry in entries] == ["nothing", "defaults", "defaults", "defaults"]
 
 
 def test_unknown_keys_and_kinds_are_refused(tmp_path: Path) -> None:
