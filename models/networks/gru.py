@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.item_table import ItemTable
+from models.networks.item_table import DotProductSequenceNetwork, ItemTable
 from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack
-from models.networks.repeat_offset import with_repeats
-from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
+from models.networks.repeat_offset import RepeatOffset, with_repeats
+from models.networks.sequence_network import NetworkInputs, NetworkState
 
 
 class GRUConfig(RecurrentConfig, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="gru"):
     """`[network]` with `kind = "gru"`."""
 
-    def build(self, inputs: NetworkInputs) -> SequenceNetwork:
+    def build(self, inputs: NetworkInputs) -> DotProductSequenceNetwork | RepeatOffset:
         """Return a network with its first weights."""
         return with_repeats(GRUNetwork(self, inputs), self.repeat_window)
 

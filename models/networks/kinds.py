@@ -9,8 +9,9 @@ from models.networks.lstm import LSTMConfig
 from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.networks.recency import RecencyConfig
+from models.networks.transition_offset import TransitionOffsetConfig
 
-TrainedConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig | ContentLSTMConfig
+TrainedConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig | ContentLSTMConfig | TransitionOffsetConfig
 CountedConfig = PopularityConfig | RecencyConfig | MarkovConfig | ItemKNNConfig
 NetworkConfig = TrainedConfig | CountedConfig
 

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.item_table import ItemSide, ItemTable
+from models.networks.item_table import DotProductSequenceNetwork, ItemSide, ItemTable
 from models.networks.recurrent_stack import RecurrentConfig, RecurrentStack, StackConfig
-from models.networks.repeat_offset import with_repeats
-from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
+from models.networks.repeat_offset import RepeatOffset, with_repeats
+from models.networks.sequence_network import NetworkInputs, NetworkState
 
 
 class LSTMConfig(RecurrentConfig, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
     """`[network]` with `kind = "lstm"`."""
 
-    def build(self, inputs: NetworkInputs) -> SequenceNetwork:
+    def build(self, inputs: NetworkInputs) -> DotProductSequenceNetwork | RepeatOffset:
         """Return a network with its first weights."""
         return with_repeats(LSTMNetwork(self, inputs), self.repeat_window)
 

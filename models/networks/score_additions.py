@@ -27,6 +27,12 @@ class ScoreAdditions(NamedTuple):
         """Return them weighted, by one number or by (B, 1)."""
         return ScoreAdditions(self.item_index, self.value * weight)
 
+    def beside(self, others: "ScoreAdditions") -> "ScoreAdditions":
+        """Return both, A of one and A of the other."""
+        return ScoreAdditions(
+            torch.cat((self.item_index, others.item_index), dim=1), torch.cat((self.value, others.value), dim=1)
+        )
+
     def added_to(self, scores: Tensor) -> Tensor:
         """Return scores, (B, V), with these added."""
         return scores.scatter_add(1, self.item_index.clamp(min=0), self.value)

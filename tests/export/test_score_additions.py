@@ -13,9 +13,11 @@ from export.rank_graph import export_rank_graph
 from models.networks.counted_network import CountedNetwork
 from models.networks.item_knn import ItemKNNConfig
 from models.networks.kinds import kind_of
+from models.networks.lstm import LSTMConfig
 from models.networks.markov import MarkovConfig, MarkovNetwork
 from models.networks.popularity import PopularityConfig
 from models.networks.sequence_network import NetworkInputs
+from models.networks.transition_offset import TransitionOffsetConfig
 from tests.encoded import make_sessions
 from tests.factories import make_tiny_model
 
@@ -46,6 +48,23 @@ def test_all_gates_open(config: CountedConfig, state: StateTensor, ranking: Rank
     assert (manifest.model_kind, manifest.ranking.kind) == (kind_of(config), ranking)
     assert manifest.state == (state,)
     assert manifest.parity.step_max_abs_difference < 1e-5
+    assert manifest.ranking.recall == 1.0
+
+
+def test_an_offset_on_a_networks_scores_leaves_in_int8(tmp_path: Path) -> None:
+    """Its base is quantised, what the last item adds is not."""
+    network = TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8), successors=4).build(
+        NetworkInputs(ITEMS)
+    )
+    draw = np.random.default_rng(1)
+    network.fit(make_sessions(*(draw.integers(ITEMS, size=6).tolist() for _ in range(200))))
+    model = make_tiny_model(network=network.eval(), kind="transition_offset")
+    manifest = export_model(model, tmp_path / "artifact", ranking="int8", list_length=5).manifest
+    assert [(tensor.name, tensor.dtype) for tensor in manifest.state] == [
+        ("hidden", "float16"),
+        ("cell", "float16"),
+        ("last_item", "float32"),
+    ]
     assert manifest.ranking.recall == 1.0
 
 

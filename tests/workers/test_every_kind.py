@@ -25,6 +25,7 @@ from models.networks.recency import RecencyConfig
 from models.networks.repeat_offset import RepeatOffset
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.networks.text_encoder import TextConfig
+from models.networks.transition_offset import TransitionOffsetConfig
 from models.vocabulary import ItemId, ItemVocabulary
 from tests.encoded import make_sessions
 from tests.factories import TINY_ITEM_IDS, make_tiny_model
@@ -39,6 +40,7 @@ KINDS: list[NetworkConfig] = [
     LSTMConfig(embedding_size=8, hidden_size=8, repeat_window=3),
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
     ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
+    TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8), successors=5),
     PopularityConfig(),
     RecencyConfig(half_life_hours=0.01),
     MarkovConfig(successors=5),
