@@ -21,6 +21,7 @@ from typing import Literal
 import msgspec
 import polars as pl
 
+from models.counts.recipe import CountsRecipe
 from models.errors import ArtifactError, VocabularyError
 from models.features import Feature
 from models.folder_writing import replaced_folder
@@ -103,7 +104,7 @@ class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coarse: CoarseRanking | None
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Everything that a reader must know before it opens a graph.
 
     Attributes:
@@ -124,6 +125,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ranking: How rank.onnx ranks.
         libraries: Version of each library that made the artifact.
         files: SHA-256 of every other file, by name.
+        counts: How live counts enter the lists; None: none were fitted. Left out of the file where it is None, so that
+            artifacts of before there were counts keep their ids.
     """
 
     format_version: int
@@ -143,6 +146,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ranking: Ranking
     libraries: dict[str, str]
     files: dict[str, str]
+    counts: CountsRecipe | None = None
+
+    @property
+    def boost_length(self) -> int:
+        """A, the columns of `boost_index` and `boost_value`; 0: rank.onnx takes none."""
+        return 0 if self.counts is None or self.counts.useless else self.counts.boost_length
 
     def computed_model_id(self) -> str:
         """Return the model id that the rest of this manifest asks for."""

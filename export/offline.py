@@ -66,11 +66,11 @@ def lists_after_clicks(
     popular = PopularList(artifact)
     no_bias = np.zeros(manifest.item_count, dtype=np.float32)
 
-    timeline = _timeline(clicks, manifest.session_rule)
+    timeline = timeline_of(clicks, manifest.session_rule)
     features = encode_features(
         manifest.features, timeline.gap_ms, clicks["event_type"].to_list(), values_of(clicks["value"])
     )  # (N, F)
-    item_index = _item_indices(artifact, clicks)
+    item_index = item_indices(artifact, clicks)
     state = runtime.initial_state(timeline.user_count)  # each (U, ...)
     rings = no_exclusions(timeline.user_count, manifest.ring_length)  # (U, R), newest last
     for click in _rounds(timeline.user):
@@ -92,7 +92,7 @@ def lists_after_clicks(
         yield ListBlock(click, top_item, top_score, seen_index)
 
 
-class _Timeline(NamedTuple):
+class Timeline(NamedTuple):
     """What follows from users, sessions and times alone, for every click.
 
     Attributes:
@@ -108,7 +108,8 @@ class _Timeline(NamedTuple):
     begins_session: NDArray[np.bool_]
 
 
-def _timeline(clicks: pl.DataFrame, rule: SessionRule) -> _Timeline:
+def timeline_of(clicks: pl.DataFrame, rule: SessionRule) -> Timeline:
+    """Follow users through a click table, each user's clicks in order."""
     user_of_id: dict[str, int] = {}
     updated_at_ms: list[int] = []  # by user
     session_of_user: list[str | None] = []
@@ -130,10 +131,11 @@ def _timeline(clicks: pl.DataFrame, rule: SessionRule) -> _Timeline:
         gap_ms[row] = 0 if begins_session[row] else gap
         updated_at_ms[number] = max(updated_at_ms[number], timestamp_ms)
         session_of_user[number] = session_id if session_id is not None else session_of_user[number]
-    return _Timeline(len(user_of_id), user, gap_ms, begins_session)
+    return Timeline(len(user_of_id), user, gap_ms, begins_session)
 
 
-def _item_indices(artifact: Artifact, clicks: pl.DataFrame) -> NDArray[np.int64]:
+def item_indices(artifact: Artifact, clicks: pl.DataFrame) -> NDArray[np.int64]:
+    """Return the row of every click's item, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it."""
     indices = (artifact.vocabulary.index_of(item_id) for item_id in clicks["item_id"])
     return np.array([UNKNOWN_ITEM if index is None else index for index in indices], dtype=np.int64)
 

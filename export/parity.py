@@ -6,7 +6,8 @@
 
 All of it in float32, whatever the artifact stores: rounding the state would hide what the gates look for.
 
-Legend: B users in the batch, N steps of a sequence, F feature columns, V items, K list length, R ring length.
+Legend: B users in the batch, N steps of a sequence, F feature columns, V items, K list length, R ring length, A
+boosts of a user.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from export.artifact import Artifact, Parity, RankingKind
 from export.recurrent_network import RecurrentNetwork
 from export.runtime import ModelRuntime, State, no_exclusions
+from models.boosts import Boosts
 from models.errors import ParityError
 
 # Of the larger of 1 and the value. float32 carries 1e-7; a score sums a few hundred products and a sequence chains
@@ -81,6 +83,7 @@ class _Users:
     state: State  # each (B, ...)
     exclude_index: NDArray[np.int64]  # (B, R)
     item_bias: NDArray[np.float32]  # (V,)
+    boosts: Boosts | None  # (B, A)
 
     def take(self, rows: NDArray[np.int64]) -> "_Users":
         return _Users(
@@ -89,6 +92,7 @@ class _Users:
             tuple(tensor[rows] for tensor in self.state),
             self.exclude_index[rows],
             self.item_bias,
+            None if self.boosts is None else Boosts(self.boosts.item_index[rows], self.boosts.value[rows]),
         )
 
 
@@ -112,7 +116,15 @@ def _draw_users(network: RecurrentNetwork, runtime: ModelRuntime) -> _Users:
         state=tuple(tensor.numpy() for tensor in state),
         exclude_index=exclude_index,
         item_bias=item_bias,
+        boosts=_draw_boosts(random, manifest.item_count, manifest.boost_length) if manifest.boost_length else None,
     )
+
+
+def _draw_boosts(random: np.random.Generator, item_count: int, boost_length: int) -> Boosts:
+    """Draw boosts, up and down, half of them padding."""
+    index = random.integers(item_count, size=(USERS, boost_length))
+    index[random.choice([True, False], size=index.shape)] = -1
+    return Boosts(index, random.normal(size=index.shape).astype(np.float32))
 
 
 def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) -> float:
@@ -125,10 +137,13 @@ def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) 
         batch = users.take(np.arange(start, start + USERS_AT_ONCE))
         scores = network.scores(tuple(tensor[start : start + USERS_AT_ONCE] for tensor in advanced)).numpy()  # (B, V)
         scores = scores + batch.item_bias
+        if batch.boosts is not None:
+            rows, columns = np.nonzero(batch.boosts.item_index >= 0)
+            np.add.at(scores, (rows, batch.boosts.item_index[rows, columns]), batch.boosts.value[rows, columns])
         rows, columns = np.nonzero(batch.exclude_index >= 0)
         scores[rows, batch.exclude_index[rows, columns]] = -np.inf
         state = tuple(tensor[start : start + USERS_AT_ONCE] for tensor in found)
-        top_item, top_score = runtime.rank(state, batch.exclude_index, batch.item_bias)
+        top_item, top_score = runtime.rank(state, batch.exclude_index, batch.item_bias, batch.boosts)
         pairs += _list_pairs(scores, top_item, top_score, runtime.manifest.ranking.kind)
     return _within("step", pairs, STEP_TOLERANCE)
 
@@ -174,7 +189,7 @@ def _in_batches(runtime: ModelRuntime, users: _Users, rows: NDArray[np.int64], b
     for start in range(0, len(rows), batch_size):
         batch = users.take(rows[start : start + batch_size])
         state = runtime.step(batch.item_index, batch.features, batch.state)
-        outputs.append((*state, *runtime.rank(state, batch.exclude_index, batch.item_bias)))
+        outputs.append((*state, *runtime.rank(state, batch.exclude_index, batch.item_bias, batch.boosts)))
     names = [*(f"{tensor.name}_next" for tensor in runtime.manifest.state), "top_item", "top_score"]
     return {name: np.concatenate(parts) for name, parts in zip(names, zip(*outputs, strict=True), strict=True)}
 

@@ -108,6 +108,7 @@ def _export(
         artifact.rank_path,
         list_length=manifest.list_length,
         ring_length=manifest.ring_length,
+        boost_length=manifest.boost_length,
         coarse=coarse,
     )
     unmeasured = Ranking(

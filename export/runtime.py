@@ -1,6 +1,6 @@
 """The two graphs in onnxruntime, as the worker, the offline evaluation and `recommend` run them.
 
-Legend: B users in the batch, F feature columns, V items, K list length, R ring length.
+Legend: B users in the batch, F feature columns, V items, K list length, R ring length, A boosts of a user.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from export.artifact import Artifact
+from models.boosts import Boosts, no_boosts
 from models.errors import ArtifactError
 from models.features import feature_width
 
@@ -63,7 +64,11 @@ class ModelRuntime:
         )
 
     def rank(
-        self, state: State, exclude_index: NDArray[np.int64], item_bias: NDArray[np.float32]
+        self,
+        state: State,
+        exclude_index: NDArray[np.int64],
+        item_bias: NDArray[np.float32],
+        boosts: Boosts | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rank the catalogue for B users.
 
@@ -71,18 +76,32 @@ class ModelRuntime:
             state: Their states.
             exclude_index: Items that may not be listed, (B, R), padded with -1; masked before the top K is taken.
             item_bias: Added to every score, (V,); -inf where an item is not available.
+            boosts: Added to a few scores of each user, (B, A); None: nothing is.
 
         Returns:
             top_item (B, K) and top_score (B, K), best first; where fewer than K items may be listed the rest is -inf.
+
+        Raises:
+            ArtifactError: If the graph does not run on these shapes, or there are boosts and it takes none.
         """
         inputs: _Inputs = {
             **self._widened(state, self._rank_state),
             "exclude_index": exclude_index,
             "item_bias": item_bias,
+            **self._boosts(len(exclude_index), boosts),
         }
         with _named_errors("rank", inputs):
             top_item, top_score = self._rank.run(["top_item", "top_score"], inputs)
         return top_item, top_score
+
+    def _boosts(self, batch_size: int, boosts: Boosts | None) -> "_Inputs":
+        boost_length = self.manifest.boost_length
+        if not boost_length:
+            if boosts is not None:
+                raise ArtifactError("This model takes no boosts: export it with a recipe for live counts.")
+            return {}
+        index, value = no_boosts(batch_size, boost_length) if boosts is None else boosts
+        return {"boost_index": index, "boost_value": value}
 
     def _widened(self, state: State, names: Collection[str]) -> dict[str, NDArray[np.float32]]:
         """Return some tensors in float32, and no more than asked for: numpy takes .2 us a user for 128 numbers."""
@@ -105,6 +124,8 @@ class ModelRuntime:
         rank_inputs = {node.name for node in self._rank.get_inputs()}
         ranked: _Shapes = {name: shape for name, shape in state.items() if name in rank_inputs}
         rules: _Shapes = {"exclude_index": (None, manifest.ring_length), "item_bias": (manifest.item_count,)}
+        if manifest.boost_length:
+            rules |= dict.fromkeys(("boost_index", "boost_value"), (None, manifest.boost_length))
         top: _Shapes = {"top_item": (None, manifest.list_length), "top_score": (None, manifest.list_length)}
         _check(f"{artifact.rank_path} takes", self._rank.get_inputs(), ranked | rules)
         _check(f"{artifact.rank_path} gives", self._rank.get_outputs(), top)

@@ -15,6 +15,7 @@ from nextclick.commands.dead_letters import dead_letters
 from nextclick.commands.demo import demo
 from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
+from nextclick.commands.fit_counts import fit_counts
 from nextclick.commands.golden import golden
 from nextclick.commands.inspect import inspect
 from nextclick.commands.leaderboard import leaderboard
@@ -51,6 +52,7 @@ app.command(rich_help_panel=SEE)(demo)
 
 app.add_typer(data, name="data", rich_help_panel=LEARN)
 app.command(rich_help_panel=LEARN)(train)
+app.command("fit-counts", rich_help_panel=LEARN)(fit_counts)
 app.command(rich_help_panel=LEARN)(export)
 app.command(rich_help_panel=LEARN)(evaluate)
 app.command("online-eval", rich_help_panel=LEARN)(online_eval)

@@ -12,7 +12,9 @@ from torch.onnx._internal.exporter import _registration
 
 from export.artifact import Artifact, StateDtype
 from export.exporter import TrainedModel, export_model
+from export.ranking_choice import RankingMethod
 from export.recurrent_network import RecurrentNetwork
+from models.counts.recipe import CountsRecipe
 from models.features import Feature, feature_width
 from models.networks.lstm import LSTMConfig, LSTMNetwork
 from models.networks.sequence_network import NetworkInputs
@@ -86,12 +88,22 @@ def make_tiny_artifact(
     state_dtype: StateDtype = "float16",
     list_length: int = 10,
     ring_length: int = 5,
+    ranking: RankingMethod = "auto",
+    counts: CountsRecipe | None = None,
 ) -> Artifact:
     """Export an untrained model for real, all gates included, into `folder`; two to three seconds."""
     model = make_tiny_model(
         item_ids=item_ids, seed=seed, features=features, exclude_seen=exclude_seen, session_rule=session_rule
     )
-    return export_model(model, folder, list_length=list_length, ring_length=ring_length, state_dtype=state_dtype)
+    return export_model(
+        model,
+        folder,
+        list_length=list_length,
+        ring_length=ring_length,
+        state_dtype=state_dtype,
+        ranking=ranking,
+        counts=counts,
+    )
 
 
 def make_click_table(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:

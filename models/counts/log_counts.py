@@ -131,8 +131,8 @@ def rows_at(
     event_rows = events.row[by_row]
     questions = np.lexsort((bucket, row))
     questions = questions[row[questions] >= 0]
-    asked, first = np.unique(row[questions], return_index=True)
-    for number, mine in zip(asked.tolist(), np.split(questions, first[1:]), strict=True):
+    for number, start, count in zip(*np.unique(row[questions], return_index=True, return_counts=True), strict=True):
+        mine = questions[start : start + count]
         begin, end = np.searchsorted(event_rows, [number, number + 1])
         if begin == end:
             continue

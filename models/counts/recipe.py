@@ -1,8 +1,11 @@
 """How clicks are counted and how the counts enter a ranking: fitted once, kept with the model."""
 
+from pathlib import Path
+
 import msgspec
 
 from models.bounds import AtLeastOne, AtLeastZero, NotNegative, Positive, ProperFraction
+from models.errors import SettingsError
 
 
 class CountsRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,3 +60,17 @@ class CountsRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.boost_length <= self.demoted_clicks:
             raise ValueError(f"{self.boost_length} boosts leave no room beside {self.demoted_clicks} demoted clicks")
+
+
+def load_recipe(path: Path) -> CountsRecipe:
+    """Read a recipe from JSON.
+
+    Raises:
+        SettingsError: If there is none, or it holds a key or a value that it must not.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CountsRecipe)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingsError(
+            f"{path} is no recipe for live counts ({error}): make one with `nextclick fit-counts`."
+        ) from error

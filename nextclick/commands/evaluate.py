@@ -1,14 +1,18 @@
 """`nextclick evaluate`: an artifact against test clicks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from nextclick.options import PREPARED_FOLDER, AsJson, ExcludeSeen, Limit, PreparedFolder
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from export.artifact import Artifact
     from export.artifact_evaluation import ArtifactReport
+    from export.live_evaluation import LiveReport
 
 
 def evaluate(
@@ -25,6 +29,21 @@ def evaluate(
     prepared_folder: PreparedFolder = PREPARED_FOLDER,
     exclude_seen: ExcludeSeen = None,
     limit: Limit = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="With counts that follow the clicks; training clicks are counted too.")
+    ] = False,
+    counts_delay: Annotated[
+        str,
+        typer.Option("--counts-delay", metavar="DURATION", help="With --live: how far the counts lag, 60s, 10m, 1h."),
+    ] = "60s",
+    ranked_at: Annotated[
+        Literal["request", "click"],
+        typer.Option(
+            "--ranked-at",
+            help="With --live: lists made at the moment of the click that they are judged by, or right after the "
+            "user's click before it, as a worker publishes them.",
+        ),
+    ] = "request",
     as_json: AsJson = False,
 ) -> None:
     """Judge an artifact on a data set's test clicks: Recall, MRR and NDCG at 1, 5, 10 and 20, popularity beside it.
@@ -33,28 +52,57 @@ def evaluate(
     every click of a session but its first, the whole catalogue is ranked given the clicks before it; items of equal
     score count against the model. `--limit` takes the first clicks only.
 
+    With `--live` the clicks are taken in order of time, and lists are made with what everyone had clicked until
+    `--counts-delay` before; the artifact must have been exported with `--counts`.
+
     Example: `nextclick evaluate artifacts/eshop --dataset eshop`
     """
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
     from export.artifact import load_artifact  # noqa: PLC0415
-    from export.artifact_evaluation import evaluate_artifact  # noqa: PLC0415
     from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
 
     loaded = load_artifact(artifact)
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
-    test = load_prepared_data(folder).test
-    clicks = test if limit is None else test.head(limit)
+    data = load_prepared_data(folder)
+    clicks = data.test if limit is None else data.test.head(limit)
     with Console(stderr=True).status(f"Stepping model {loaded.manifest.model_id} through {len(clicks):,} clicks"):
-        report = evaluate_artifact(loaded, clicks, exclude_seen=exclude_seen)
+        report = (
+            _evaluate_live(loaded, data.train, clicks, counts_delay, ranked_at, exclude_seen=exclude_seen)
+            if live
+            else _evaluate(loaded, clicks, exclude_seen=exclude_seen)
+        )
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
         return
-    _print(report, f"{artifact} on {dataset}")
+    how = f", live, counts {counts_delay} late" if live else ""
+    _print(report, f"{artifact} on {dataset}{how}")
 
 
-def _print(report: "ArtifactReport", title: str) -> None:
+def _evaluate(artifact: "Artifact", clicks: "pl.DataFrame", *, exclude_seen: bool | None) -> "ArtifactReport":
+    from export.artifact_evaluation import evaluate_artifact  # noqa: PLC0415
+
+    return evaluate_artifact(artifact, clicks, exclude_seen=exclude_seen)
+
+
+def _evaluate_live(
+    artifact: "Artifact",
+    before: "pl.DataFrame",
+    clicks: "pl.DataFrame",
+    counts_delay: str,
+    ranked_at: Literal["request", "click"],
+    *,
+    exclude_seen: bool | None,
+) -> "LiveReport":
+    from export.live_evaluation import evaluate_live  # noqa: PLC0415
+    from nextclick.moments import parse_duration_ms  # noqa: PLC0415
+
+    delay_ms = parse_duration_ms(counts_delay)
+    return evaluate_live(artifact, before, clicks, delay_ms=delay_ms, ranked_at=ranked_at, exclude_seen=exclude_seen)
+
+
+def _print(report: "ArtifactReport | LiveReport", title: str) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 

@@ -43,6 +43,10 @@ def export(
             show_default="the catalogue of the training data",
         ),
     ] = None,
+    counts: Annotated[
+        Path | None,
+        typer.Option("--counts", metavar="FILE", help="A recipe for live counts, as `nextclick fit-counts` writes it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a checkpoint into an artifact: what a worker serves, without torch.
@@ -62,6 +66,7 @@ def export(
 
     from export.exporter import export_checkpoint  # noqa: PLC0415
     from models.cold_items import read_catalogue  # noqa: PLC0415
+    from models.counts.recipe import load_recipe  # noqa: PLC0415
 
     target = Path("artifacts") / checkpoint.resolve().name if out is None else out
     with Console(stderr=True).status(f"Exporting {checkpoint} and checking parity"):
@@ -73,6 +78,7 @@ def export(
             state_dtype=state_dtype,
             ranking=ranking,
             catalogue=None if catalogue is None else read_catalogue(catalogue),
+            counts=None if counts is None else load_recipe(counts),
         )
     manifest = artifact.manifest
     if as_json:

@@ -9,12 +9,13 @@ from typer.testing import CliRunner
 
 from export.artifact import Artifact, load_artifact
 from models.checkpoint import Checkpoint, CheckpointDescription, save_checkpoint
+from models.counts.recipe import CountsRecipe
 from models.errors import ArtifactError, CatalogueError, DataError
 from models.prepared_data import Description, PreparedData
 from models.session_rule import SessionRule
 from models.training_config import TrainingConfig
 from nextclick.cli import app
-from tests.factories import make_click_table, make_tiny_model, make_tiny_network
+from tests.factories import make_click_table, make_tiny_artifact, make_tiny_model, make_tiny_network
 
 
 def _run(*arguments: object) -> str:
@@ -117,6 +118,15 @@ def test_evaluate_shows_the_model_and_popularity_beside_it(tiny_artifact: Artifa
     printed = _run("evaluate", tiny_artifact.folder, "--dataset", prepared_folder / "tiny")
     assert "Recall of popularity" in printed
     assert "3 predictions in 2 sessions, 6 clicks" in printed
+
+
+def test_evaluate_follows_the_clicks_live(prepared_folder: Path, tmp_path: Path) -> None:
+    """With a recipe for counts in the artifact; without one it says what to do."""
+    artifact = make_tiny_artifact(tmp_path / "live", counts=CountsRecipe(strength=1_000.0))
+    arguments = ("evaluate", artifact.folder, "--dataset", prepared_folder / "tiny", "--live", "--counts-delay")
+    report = json.loads(_run(*arguments, "10m", "--json"))
+    assert (report["delay_ms"], report["ranked_at"], report["predictions"]) == (600_000, "request", 3)
+    assert "live, counts 0 late" in _run(*arguments, "0")
 
 
 def test_evaluate_takes_the_first_clicks_only(tiny_artifact: Artifact, prepared_folder: Path) -> None:

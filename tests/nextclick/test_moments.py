@@ -1,7 +1,7 @@
 import pytest
 
 from models.errors import DataError
-from nextclick.moments import parse_moment, utc_text
+from nextclick.moments import parse_duration_ms, parse_moment, utc_text
 
 NOW_MS = 1_714_521_600_000
 
@@ -28,6 +28,21 @@ def test_anything_else_is_refused(text: str) -> None:
     """In one sentence that says what to write."""
     with pytest.raises(DataError, match="is no time: write"):
         parse_moment(text, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", 0), ("500ms", 500), ("60s", 60_000), (" 10m ", 600_000), ("1h", 3_600_000)]
+)
+def test_a_duration_has_a_unit(text: str, expected: int) -> None:
+    """But for none at all."""
+    assert parse_duration_ms(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "60", "-1s", "1.5h", "a while"])
+def test_a_duration_without_one_is_refused(text: str) -> None:
+    """In one sentence that says what to write."""
+    with pytest.raises(DataError, match="is no duration: write 500ms, 60s"):
+        parse_duration_ms(text)
 
 
 def test_a_moment_for_a_person() -> None:

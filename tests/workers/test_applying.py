@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from export.artifact import Artifact
-from export.offline import _timeline
+from export.offline import timeline_of
 from models.session_rule import SessionRule
 from models.vocabulary import hash_item_id
 from tests.click_records import make_click
@@ -162,6 +162,6 @@ def test_the_offline_timeline_says_the_same(
     lines = [f"ann item-04 {at} {session or ''}" for at, session in clicks]
     table = make_clicks(*lines, start_ms=MAY_2024_MS)
     assert table["session_id"].to_list() == [session for _, session in clicks]
-    timeline = _timeline(table, rule)
+    timeline = timeline_of(table, rule)
     assert [one.begins_session for one in applied] == timeline.begins_session.tolist()
     assert [one.gap_ms for one in applied] == timeline.gap_ms.tolist()
