@@ -28,7 +28,7 @@ def leaderboard(
             "are there already are shown all the same.",
         ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what has been measured.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train and measure again what is there already.")] = False,
     prepared_folder: PreparedFolder = PREPARED_FOLDER,
     data_folder: DataFolder = None,
     device: Annotated[

@@ -1,5 +1,6 @@
 """From one entry of the configuration to what is measured of it."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,10 @@ class Workshop:
         code = source_digest((*_MEASURING, *(_SERVING if isinstance(entry.model, TrainingConfig) else ())))
         named = (entry.dataset, entry.name, self.resamples, self.bootstrap_seed)
         return digest(_training_key(entry, data_digest), code, *named)
+
+    def forget(self, entry: Entry, data_digest: str) -> None:
+        """Throw away what was trained for an entry, whole or half."""
+        shutil.rmtree(self.folder / _training_key(entry, data_digest), ignore_errors=True)
 
     def make(self, entry: Entry, data: PreparedData, data_digest: str) -> Measured:
         """Train, or count, and measure.

@@ -142,9 +142,12 @@ def _kept_or_made(
     if not selected and not source.is_prepared:
         return None
     key = workshop.key(entry, source.digest)
-    kept = None if selected and selection.fresh else store.load(key)
-    if kept is not None or not selected:
-        return kept
+    if selected and selection.fresh:
+        workshop.forget(entry, source.digest)
+    else:
+        kept = store.load(key)
+        if kept is not None or not selected:
+            return kept
     workshop.console.print(f"{entry} ...", highlight=False)
     measured = workshop.make(entry, source.data, source.digest)
     store.save(key, measured)

@@ -177,3 +177,5 @@ def test_a_network_is_trained_exported_and_timed(workplace: Path, monkeypatch: p
     (workplace / "trained.toml").write_text(TRAINED.replace("resamples = 50", "resamples = 60"), encoding="utf-8")
     assert run("trained.toml").exit_code == 0
     assert board_in(workplace).lines[0].model_ids == line.model_ids
+    with pytest.raises(AssertionError, match="trained again"):
+        run("trained.toml", "--fresh", "--only", "lstm")
