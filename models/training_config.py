@@ -162,4 +162,6 @@ def _without_none(value: object) -> object:
     """Return tables without the keys whose value is None, which TOML does not have."""
     if isinstance(value, dict):
         return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(entry) for entry in value]
     return value

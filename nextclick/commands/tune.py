@@ -86,7 +86,7 @@ def tune(
             plan,
             place,
             execution=Execution(choose_device(device)),
-            told=lambda result, number: console.print(trial_line(result, number), highlight=False),
+            told=lambda result, number: console.print(trial_line(result, number), highlight=False, soft_wrap=True),
         )
     except KeyboardInterrupt as stop:
         console.print(f"Stopped. The search is kept in {place}: the same command goes on.", highlight=False)

@@ -2,13 +2,16 @@ from pathlib import Path
 
 import pytest
 
+from models.augmentation import Augmentation, Crop
 from models.errors import SettingsError
+from models.losses import BPRMax
 from models.networks.gru import GRUConfig
 from models.optimisers import SGD
 from models.schedules import Cosine
 from models.training_config import (
     TrainingConfig,
     config_for,
+    encode_training_config,
     load_training_config,
     parse_training_config,
     shipped_configs,
@@ -96,3 +99,23 @@ def test_the_public_log_has_the_configuration_of_its_split() -> None:
     """`eshop-2008` becomes the same clicks as `eshop`; a data set that nobody has tuned has the defaults."""
     assert config_for("eshop-2008") == config_for("eshop") != TrainingConfig()
     assert config_for("one-of-your-own") == TrainingConfig()
+
+
+@pytest.mark.parametrize("name", shipped_configs())
+def test_a_configuration_comes_back_as_it_was_written(name: str) -> None:
+    """Whole, with all of its defaults; what is None is left out."""
+    config = load_training_config(name)
+    assert parse_training_config(encode_training_config(config), "written") == config
+
+
+def test_every_section_is_written() -> None:
+    """Augmentation, loss and features too."""
+    config = TrainingConfig(
+        features=("time_gap",),
+        augmentation=Augmentation(crop=Crop(share=0.5)),
+        loss=BPRMax(negatives=3),
+        optimiser=SGD(momentum=0.0),
+        sparse_gradients=True,
+        gradient_clip_norm=1.5,
+    )
+    assert parse_training_config(encode_training_config(config), "written") == config
