@@ -8,7 +8,7 @@ EXTRAS := train,embedded,rocksdb,report,dev
 TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo chaos soak bench leaderboard replay-proof broker up down
+.PHONY: help setup fmt lint types contracts check test test-slow test-kafka test-chaos fuzz audit compose-check online-eval demo page test-page picture chaos soak bench leaderboard replay-proof broker up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,17 @@ online-eval: artifacts/$(DATASET)/manifest.json ## A worker's published lists ag
 
 demo: setup ## Train, serve and recommend on real clicks, all by itself: DEMO_ARGS="--rate 100 --limit 2000", say
 	@$(BIN)/nextclick demo $(DEMO_ARGS)
+
+page: setup ## The demo as a page: click, watch your list reorder, kill the worker: DEMO_ARGS="--port 8080", say
+	@$(BIN)/nextclick demo --open $(DEMO_ARGS)
+
+test-page: setup ## The page in a real headless Chromium, which apt-get installs where it can; screenshots in build/page
+	@$(BIN)/python -m tests.page.chromium
+	$(BIN)/pytest tests/page
+
+picture: setup ## docs/page.png and docs/page-red-button.png anew, from the real page
+	@$(BIN)/python -m tests.page.chromium
+	@$(BIN)/python -m tests.page.picture
 
 # Quix Streams, which we are measured beside, would hold back what our own environment has.
 BENCH_VENV := build/benchmarks/venv

@@ -20,6 +20,7 @@ from nextclick.commands.golden import golden
 from nextclick.commands.inspect import inspect
 from nextclick.commands.leaderboard import leaderboard
 from nextclick.commands.online_eval import online_eval
+from nextclick.commands.page import page
 from nextclick.commands.recommend import recommend
 from nextclick.commands.record import record
 from nextclick.commands.replay import replay
@@ -50,6 +51,7 @@ SEE, LEARN, SERVE, REHEARSE, ASK = (
 )
 
 app.command(rich_help_panel=SEE)(demo)
+app.command(rich_help_panel=SEE)(page)
 
 app.add_typer(data, name="data", rich_help_panel=LEARN)
 app.command(rich_help_panel=LEARN)(train)

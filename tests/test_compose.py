@@ -31,12 +31,13 @@ def environment_of(service: Service) -> dict[str, str]:
 
 
 def test_what_runs_by_default(services: dict[str, Service]) -> None:
-    """`docker compose up` starts Kafka, the topics, the worker and the replayer; the trainer waits for its profile."""
+    """`docker compose up` starts Kafka, topics, worker, replayer and page; the trainer waits for its profile."""
     assert {name for name, service in services.items() if "profiles" not in service} == {
         "kafka",
         "topics",
         "worker",
         "replayer",
+        "page",
     }
     assert services["trainer"]["profiles"] == ["train"]
 
@@ -70,7 +71,7 @@ def test_a_worker_starts_after_its_topics_and_they_after_kafka(services: dict[st
 def test_published_ports_are_on_loopback(services: dict[str, Service]) -> None:
     """Nothing of it can be reached from another machine."""
     published = [port for service in services.values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1:9092:9092"]
+    assert published == ["127.0.0.1:9092:9092", "127.0.0.1:8080:8080"]
 
 
 def test_every_image_is_pinned_or_ours(services: dict[str, Service]) -> None:
@@ -102,7 +103,7 @@ def test_every_command_is_a_command_of_ours(services: dict[str, Service]) -> Non
     ]
     words += re.findall(r"^nextclick (\w+)", services["trainer"]["command"][0], re.MULTILINE)
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert set(words) == {"topics", "worker", "replay", "data", "train", "export"}
+    assert set(words) == {"topics", "worker", "replay", "page", "data", "train", "export"}
     assert set(words) <= commands | {group.name for group in app.registered_groups}
 
 

@@ -9,7 +9,6 @@
 
 import os
 import sys
-import time
 import webbrowser
 from typing import NoReturn
 
@@ -25,7 +24,6 @@ from nextclick.page.fleet import Fleet
 from nextclick.page.server import PageServer, PageSources
 
 LOGS = "workers"
-POLL_S = 0.2
 
 
 def run_page(options: DemoOptions, console: Console, *, port: int, opens_browser: bool) -> NoReturn:
@@ -57,14 +55,14 @@ def run_page(options: DemoOptions, console: Console, *, port: int, opens_browser
                 with steps.step("worker", "Starting a worker") as step:
                     fleet.wait_until_ready()
                     step.done(f"a Faust process on the broker at {address}, logs in {options.work / LOGS}")
-                console.print(
-                    f"\nThe page is at [bold cyan]{server.url}[/]  (Ctrl-C ends everything)\n", highlight=False
-                )
-                if opens_browser and has_a_display():
-                    webbrowser.open(server.url)
-                while True:
-                    server.require_serving()
-                    time.sleep(POLL_S)
+                _invite(server.url, console, opens_browser=opens_browser)
+                server.wait()
+
+
+def _invite(url: str, console: Console, *, opens_browser: bool) -> None:
+    console.print(f"\nThe page is at [bold cyan]{url}[/]  (Ctrl-C ends everything)\n", highlight=False)
+    if opens_browser and has_a_display():
+        webbrowser.open(url)
 
 
 def has_a_display() -> bool:

@@ -118,13 +118,11 @@ class ClickAccount:
 
     Args:
         starts: The first offset of the click topic that counts, by partition.
-        with_states: Whether states are compared: only where the account begins with every user's first click.
     """
 
-    def __init__(self, starts: Mapping[int, int], *, with_states: bool) -> None:
+    def __init__(self, starts: Mapping[int, int]) -> None:
         self._partitions = {partition: _Partition(base) for partition, base in starts.items()}
         self._users: dict[bytes, _User] = {}
-        self._with_states = with_states
         self._again = self._changed = 0
         self._latencies: deque[tuple[float, int]] = deque(maxlen=MOST_LATENCIES)
         self._lock = Lock()
@@ -167,7 +165,7 @@ class ClickAccount:
                     partition.newest_outcome = max(partition.newest_outcome, place + 1)
 
     def take_states(self, records: Iterable[ConsumerRecord], _read_s: float) -> None:
-        """Note state records.
+        """Note state records; only for an account that begins with every user's first click.
 
         Raises:
             StateRecordError: If one does not decode.
@@ -192,7 +190,7 @@ class ClickAccount:
             for partition in partitions:
                 partition.decide()
             settled = [user for user in self._users.values() if user.listed and user.state_offset == user.last_offset]
-            surplus = [user.state_clicks - user.listed for user in settled] if self._with_states else []
+            surplus = [user.state_clicks - user.listed for user in settled]
             records, listed = sum(one.records for one in partitions), sum(one.listed for one in partitions)
             set_aside = sum(len(one.set_aside) for one in partitions)
             return Balance(

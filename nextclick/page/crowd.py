@@ -40,7 +40,7 @@ class Crowd:
         self._settings = settings
         self._stop = Event()
         self._thread = Thread(target=self._replay, name="crowd", daemon=True)
-        self.clicks_per_s = clicks_per_s
+        self.clicks_per_s = min(clicks_per_s, MOST_CLICKS_PER_S)
         self.users = clicks["user_id"].n_unique()
         self.failure: str | None = None
 

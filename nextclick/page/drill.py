@@ -16,7 +16,7 @@ from hashlib import sha256
 import aiohttp
 import msgspec
 
-from nextclick.page.account import ClickAccount
+from nextclick.page.account import Balance, ClickAccount
 from nextclick.page.fleet import Fleet
 from nextclick.page.messages import DrillMessage, DrillStep
 from nextclick.page.worker_slots import SlotState, WorkerSlot
@@ -61,52 +61,62 @@ class Drill:
         self._killed_s = 0.0
 
     async def run(self, user_ids: set[str]) -> AsyncIterator[tuple[str | None, DrillMessage]]:
-        """Kill the worker and yield what happens; at the end one message for each user, before that one for all."""
-        lists = {user_id: await self._fleet.user_list(self._session, user_id) for user_id in user_ids}
-        before, lives, partitions = self._account.balance(), self._slot.lives, self._slot.partitions
-        killed_at_s, self._killed_s = time.time(), time.monotonic()
-        self._slot.kill()
-        yield None, self._so_far("killed")
-        for name, has_happened in (
-            ("gone", lambda: self._slot.exit_code is not None or self._slot.lives > lives),
-            ("started", lambda: self._slot.lives > lives),
-            ("ready", lambda: self._slot.state is SlotState.READY),
-        ):
-            if not await self._wait(has_happened):
-                yield None, self._failed(f"nothing of {name!r} within {TIMEOUT_S:.0f} s: the worker's log says why")
-                return
-            yield None, self._so_far(name)
-        ends = self._account.ends()
-        started_s = killed_at_s + self._after("started")
-        # Where nobody clicks there is no first list, and nothing to catch up with.
-        if not await self._wait(
-            lambda: self._account.list_read_s(partitions) > started_s or self._account.is_decided_to(ends)
-        ):
-            yield None, self._failed("no list came")
+        """Kill the worker and yield what happens: messages for everybody (None), in the end one for each user."""
+        lists, balance = await self._lists(user_ids), self._account.balance()
+        async for message in self._kill_and_watch():
+            yield None, message
+        if message.failure:
             return
-        if self._account.list_read_s(partitions) > started_s:
-            yield None, self._so_far("first list")
-        if not await self._wait(lambda: self._account.is_decided_to(ends)):
-            yield None, self._failed("clicks are left without an outcome")
-            return
-        caught_up = self._so_far("caught up")
-        yield None, caught_up
-        after = {user_id: await self._fleet.user_list(self._session, user_id) for user_id in lists}
+        after = await self._lists(user_ids)
         await asyncio.sleep(SETTLE_S)
-        balance = self._account.balance()
-        report = msgspec.structs.replace(
-            caught_up,
-            is_over=True,
-            clicks=balance.records - before.records,
-            again=balance.again - before.again,
-            changed=balance.changed - before.changed,
-            lost=balance.lost,
-            applied_twice=balance.applied_twice,
-            states=balance.states,
-        )
+        report = self._report(message, balance)
         yield None, report
         for user_id, body in lists.items():
             yield user_id, _with_list(report, body, after[user_id], self._newest_list(user_id))
+
+    async def _kill_and_watch(self) -> AsyncIterator[DrillMessage]:
+        """Kill the worker and yield each step of its return; a step that does not come is the end."""
+        slot, account, lives = self._slot, self._account, self._slot.lives
+        partitions, ends = slot.partitions, dict[int, int]()
+        killed_at_s, self._killed_s = time.time(), time.monotonic()
+        slot.kill()
+        yield self._so_far("killed")
+
+        def has_a_list() -> bool:
+            return account.list_read_s(partitions) > killed_at_s + self._after("started")
+
+        for name, has_happened in (
+            ("gone", lambda: slot.exit_code is not None or slot.lives > lives),
+            ("started", lambda: slot.lives > lives),
+            ("ready", lambda: slot.state is SlotState.READY),
+            # Where nobody clicks there is no first list, and nothing to catch up with.
+            ("first list", lambda: has_a_list() or account.is_decided_to(ends)),
+            ("caught up", lambda: account.is_decided_to(ends)),
+        ):
+            if not await self._wait(has_happened):
+                yield self._failed(f"nothing of {name!r} within {TIMEOUT_S:.0f} s; its log says what it did")
+                return
+            if name == "ready":
+                ends.update(account.ends())
+            if name != "first list" or has_a_list():
+                yield self._so_far(name)
+
+    async def _lists(self, user_ids: set[str]) -> dict[str, bytes | None]:
+        return {user_id: await self._fleet.user_list(self._session, user_id) for user_id in user_ids}
+
+    def _report(self, recovered: DrillMessage, before: Balance) -> DrillMessage:
+        """Return what became of the clicks since the kill."""
+        now = self._account.balance()
+        return msgspec.structs.replace(
+            recovered,
+            is_over=True,
+            clicks=now.records - before.records,
+            again=now.again - before.again,
+            changed=now.changed - before.changed,
+            lost=now.lost,
+            applied_twice=now.applied_twice,
+            states=now.states,
+        )
 
     async def _wait(self, has_happened: Callable[[], bool]) -> bool:
         while not has_happened():

@@ -75,9 +75,12 @@ class LivePage:
 
     # On the event loop.
 
+    def begin(self) -> None:
+        """Take the running event loop for the page's: what the feeds have read is handed over to it from now on."""
+        self._loop = asyncio.get_running_loop()
+
     async def run(self, session: aiohttp.ClientSession) -> None:
         """Watch the workers and tell the figures, until cancelled."""
-        self._loop = asyncio.get_running_loop()
         await asyncio.gather(self._watch_workers(session), self._tell_figures())
 
     def close(self) -> None:
@@ -113,6 +116,7 @@ class LivePage:
         manifest = self.artifact.manifest
         return HelloMessage(
             user_id=visitor.user_id,
+            clicks=tuple(self.items.item(click.item_id) for click in reversed(visitor.clicks)),
             dataset=manifest.training_data.dataset,
             model_id=manifest.model_id,
             items=len(self.items),
@@ -148,24 +152,26 @@ class LivePage:
     def _list_message(
         self, visitor: Visitor, published: PublishedList, *, written_ms: int | None = None, read_s: float | None = None
     ) -> ListMessage:
-        click = next((click for click in reversed(visitor.clicks) if click.event_id == published.event_id), None)
+        number = visitor.number_of(published)
+        click = None if number is None else visitor.clicks[number]
         clicked_ms = None if click is None else click.timestamp_ms
         return ListMessage(
             user_id=visitor.user_id,
             items=tuple(self.items.item(item_id) for item_id in published.items),
             strategy=published.strategy,
             clicked=None if click is None else self.items.item(click.item_id),
-            clicks=len(visitor.clicks),
+            clicks=0 if number is None else number + 1,
             after_ms=None if clicked_ms is None or read_s is None else int(read_s * 1000) - clicked_ms,
             written_after_ms=None if clicked_ms is None or written_ms is None else written_ms - clicked_ms,
             offset=f"{published.source.partition}/{published.source.offset}",
         )
 
     async def _explain(self, visitor: Visitor, published: PublishedList) -> None:
-        known = [click.event_id for click in visitor.clicks]
-        if published.event_id not in known:
+        number = visitor.number_of(published)
+        # Of somebody who clicks faster than reasons are found only the newest list is explained.
+        if number is None or visitor.newest is not published:
             return
-        clicks = visitor.clicks[: known.index(published.event_id) + 1]
+        clicks = visitor.clicks[: number + 1]
         loop = asyncio.get_running_loop()
         reasons = await loop.run_in_executor(self._explaining, explain, self.artifact, clicks, published.items)
         named = tuple(

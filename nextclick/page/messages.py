@@ -20,7 +20,7 @@ class ListMessage(msgspec.Struct, frozen=True, tag="list"):
         items: Best first.
         strategy: How it came about, the worker's word.
         clicked: What the list answers; None for the list of somebody who has not clicked yet.
-        clicks: How many clicks of this user the page knows.
+        clicks: Which click of this user it answers, from 1.
         after_ms: From the click record's timestamp to the list's being read out of the output topic.
         written_after_ms: From the click record's timestamp to the list record's.
         offset: The click's place, `partition/offset`.
@@ -179,6 +179,7 @@ class HelloMessage(msgspec.Struct, frozen=True, tag="hello"):
 
     Attributes:
         user_id: Who the browser is.
+        clicks: What this user has clicked, newest first.
         dataset: What the model was trained on.
         items: How many items there are.
         list_length: K.
@@ -192,6 +193,7 @@ class HelloMessage(msgspec.Struct, frozen=True, tag="hello"):
     """
 
     user_id: str
+    clicks: tuple[Item, ...]
     dataset: str
     model_id: str
     items: int

@@ -1,6 +1,5 @@
 """What only the demo may do: to workers of its own, and to a topic of its own."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
@@ -62,7 +61,7 @@ class RedButton:
         Raises:
             NextclickError: If there are enough.
         """
-        await asyncio.to_thread(self._fleet.add)
+        self._fleet.add()
         self._page.tell_workers()
 
     async def send_poison(self, visitor: Visitor, reason: str) -> None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import aiohttp
 from aiohttp import web
@@ -35,6 +35,8 @@ from workers.settings import Settings
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
 FEEDS_EVERY_S = 1.0
+# How soon a signal is heard.
+ALIVE_EVERY_S = 0.2
 # Browsers whose streams were ended are gone at once; what is left is cut off.
 SHUTDOWN_TIMEOUT_S = 2.0
 
@@ -89,15 +91,19 @@ class PageServer:
         sources, settings = self._sources, self._sources.settings
         with ExitStack() as parts:
             # The clicks last: a click that counts has its list behind the place at which its feed begins.
-            names = (settings.recommendations_topic, settings.dead_letter_topic, settings.changelog_topic)
-            lists, letters, states = (parts.enter_context(self._feed(name)) for name in names)
-            clicks = parts.enter_context(self._feed(settings.clicks_topic))
-            account = ClickAccount(clicks.starts, with_states=isinstance(sources.workers, Fleet))
+            lists = parts.enter_context(self._feed(settings.recommendations_topic))
+            letters = parts.enter_context(self._feed(settings.dead_letter_topic))
+            # Of users who clicked before the page was there a state cannot be judged: only the demo begins with all.
+            is_from_the_first = isinstance(sources.workers, Fleet)
+            states = parts.enter_context(self._feed(settings.changelog_topic)) if is_from_the_first else None
+            clicks = parts.enter_context(self._feed(settings.source_topic))
+            account = ClickAccount(clicks.starts)
             clicker = parts.enter_context(Clicker(settings))
             self.page = LivePage(sources.artifact, account, sources.workers, clicker, sources.crowd)
             lists.start(self.page.take_lists)
             letters.start(self.page.take_letters)
-            states.start(account.take_states)
+            if states is not None:
+                states.start(account.take_states)
             clicks.start(account.take_clicks)
             self._thread.start()
             parts.callback(self._end)
@@ -113,14 +119,15 @@ class PageServer:
     ) -> None:
         self._parts.close()
 
-    def require_serving(self) -> None:
-        """Return if the page is served.
+    def wait(self) -> NoReturn:
+        """Serve until a signal raises what ends the block.
 
         Raises:
-            NextclickError: If its thread has ended.
+            NextclickError: If the page's thread has ended.
         """
-        if not self._thread.is_alive():
-            raise NextclickError(f"The page is served no more: {self._failure}.") from self._failure
+        while self._thread.is_alive():
+            self._thread.join(ALIVE_EVERY_S)
+        raise NextclickError(f"The page is served no more: {self._failure}.") from self._failure
 
     def _feed(self, topic: str) -> TopicFeed:
         settings = self._sources.settings
@@ -145,6 +152,7 @@ class PageServer:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.page.begin()
         async with aiohttp.ClientSession() as session:
             workers = self._sources.workers
             button = RedButton(self.page, workers, session) if isinstance(workers, Fleet) else None

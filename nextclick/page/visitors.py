@@ -30,6 +30,11 @@ class Visitor:
         """The key of the user's records."""
         return self.user_id.encode()
 
+    def number_of(self, published: PublishedList) -> int | None:
+        """Return which of the clicks a list answers, from 0; None where it is none of these."""
+        newest_first = reversed(range(len(self.clicks)))
+        return next((number for number in newest_first if self.clicks[number].event_id == published.event_id), None)
+
 
 class Visitors:
     """Everybody who has been given a name by this page."""

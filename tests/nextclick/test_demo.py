@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -10,19 +9,20 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from export.artifact import load_artifact
 from export.artifact_evaluation import evaluate_artifact
 from models.errors import BrokerError
 from models.prepared_data import load_prepared_data
+from nextclick.cli import app
 from nextclick.embedded_broker import find_binary
+from tests.made_films import write_films
 from tests.processes import alive, descendants
 
 pytestmark = pytest.mark.broker
 
-USERS, FILMS, RATINGS_EACH = 40, 40, 15
 CLICKS = 50
-NEW_YEAR_1998_S = 883_612_800
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +33,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except BrokerError as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("demo")
-    data = folder / "mine" / "movielens-100k"
-    data.mkdir(parents=True)
-    chance = random.Random(0)
-    rows = ["user_id:token\titem_id:token\trating:float\ttimestamp:float"]
-    for place in range(RATINGS_EACH):
-        for user in range(USERS):
-            # Everybody goes through the films in the same direction, with a jump now and then.
-            film = (user + place * 2 + chance.randrange(2)) % FILMS
-            rows.append(f"u{user}\tf{film}\t4\t{NEW_YEAR_1998_S + place * 1_000 + user}")
-    (data / "ml-100k.inter").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    films = ["item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"]
-    films += [f"f{number}\tFilm {number}\t1997\tDrama" for number in range(FILMS)]
-    (data / "ml-100k.item").write_text("\n".join(films) + "\n", encoding="utf-8")
+    write_films(folder / "mine")
     return folder
 
 
@@ -137,3 +125,9 @@ def test_a_broker_that_is_not_there_is_said_before_anything_is_built(tmp_path: P
     assert demo.returncode == 1
     assert err.splitlines()[-1].startswith("nextclick: No Kafka broker answers at 127.0.0.1:1")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_has_no_summary_to_print() -> None:
+    """`--open --json` is refused before anything is built."""
+    refused = CliRunner().invoke(app, ["demo", "--open", "--json"])
+    assert refused.exit_code == 2

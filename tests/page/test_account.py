@@ -6,8 +6,8 @@ from tests.page.records import CLICKED_MS, click, letter, list_of, state
 READ_S = (CLICKED_MS + 20) / 1000
 
 
-def new_account(*, with_states: bool = True) -> ClickAccount:
-    return ClickAccount({0: 0, 1: 0}, with_states=with_states)
+def new_account() -> ClickAccount:
+    return ClickAccount({0: 0, 1: 0})
 
 
 def test_every_click_has_an_outcome() -> None:
@@ -85,7 +85,7 @@ def test_latency_is_from_the_click_records_timestamp_in_either_order_of_reading(
 
 def test_what_was_before_the_page_does_not_count() -> None:
     """An account that begins at offset 10 knows nothing of the list of click 9."""
-    account = ClickAccount({0: 10}, with_states=False)
+    account = ClickAccount({0: 10})
     assert [first for _, first in account.take_lists([list_of(9, "a")], READ_S)] == [False]
     assert account.balance().listed == 0
     account.take_clicks([click(10)], READ_S)

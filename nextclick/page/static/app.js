@@ -22,6 +22,7 @@ const shown = {
     everyone.hello(message);
     workers.hello(message);
     letters.hello(message);
+    drill.hello(message);
     byId("model").textContent =
       `${message.items.toLocaleString("en")} items · model ${message.model_id}, trained on ${message.dataset} · ` +
       "everything you see is read from Kafka and from the workers’ own pages";

@@ -22,10 +22,22 @@ const LISTS = {
 };
 
 export class Drill {
+  hello(message) {
+    this.isOurs = message.has_red_button;
+    if (!this.isOurs) {
+      byId("account-note").textContent =
+        "Counted from the topics alone since this page was started. What is lost or applied twice is judged in the demo, " +
+        "which sees every user’s first click.";
+    }
+  }
+
   account(balance) {
-    byId("account").replaceChildren(...ACCOUNT.map(([name, label]) => {
-      const verdict = MUST_BE_ZERO.has(name) ? (balance[name] ? "bad" : "good") : "";
-      return make("div", { className: verdict }, make("dt", { textContent: label }), make("dd", { textContent: count(balance[name]) }));
+    const shown = ACCOUNT.filter(([name]) => this.isOurs || !MUST_BE_ZERO.has(name));
+    byId("account").replaceChildren(...shown.map(([name, label]) => {
+      const isKnown = name !== "applied_twice" || balance.states > 0;
+      const verdict = MUST_BE_ZERO.has(name) && isKnown ? (balance[name] ? "bad" : "good") : "";
+      return make("div", { className: verdict }, make("dt", { textContent: label }),
+        make("dd", { textContent: isKnown ? count(balance[name]) : "–" }));
     }));
     byId("account-note").title =
       `${count(balance.states)} users’ states compared; ${count(balance.again)} lists published again, ${count(balance.changed)} of them changed.`;

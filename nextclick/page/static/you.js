@@ -30,6 +30,8 @@ export class You {
   hello(message) {
     if (this.userId !== message.user_id) this.reset();
     this.userId = message.user_id;
+    this.clicked = message.clicks;
+    this.showClicks();
     byId("user-id").textContent = message.user_id;
     const select = byId("category");
     if (select.options.length === 1) {
@@ -137,8 +139,8 @@ function showAfter(state, number, text) {
 
 function showParts(message) {
   const wrote = Math.min(message.written_after_ms, message.after_ms);
-  byId("part-worker").style.flexGrow = Math.max(wrote, 0.5);
-  byId("part-reader").style.flexGrow = Math.max(message.after_ms - wrote, 0.5);
+  byId("part-written").style.flexGrow = Math.max(wrote, 0.5);
+  byId("part-read").style.flexGrow = Math.max(message.after_ms - wrote, 0.5);
   byId("after-bar").hidden = false;
   byId("after-detail").textContent =
     `The worker wrote the list ${milliseconds(wrote)} after the click record’s timestamp; this page had read it ` +
