@@ -58,9 +58,22 @@ class ContentItems(ItemSide):
         self.register_load_state_dict_post_hook(_forget_computed)  # type: ignore[no-untyped-call]  # torch leaves it
 
     def initialise(self) -> None:
-        """Start an item's own vector at nothing: it learns what the text does not say."""
-        if self.ids is not None:
-            nn.init.zeros_(self.ids.weight)
+        """Spread the items' first vectors as a table's: around 0, of unit length on average.
+
+        As an LSTM leaves them they are nearly alike, and it takes many epochs to tell one from another (Salimans and
+        Kingma, 2016, make first weights of data for this reason). An item's own vector starts at nothing: it learns
+        what the text does not say.
+        """
+        was_training = self.training
+        self.eval()
+        with torch.no_grad():
+            vectors = self._read(self.tokens, self.vectors)  # (V, E)
+            spread = vectors.std(dim=0, correction=0).clamp(min=1e-6) * vectors.shape[1] ** 0.5
+            self.projection.bias.sub_(vectors.mean(dim=0)).div_(spread)
+            self.projection.weight.div_(spread[:, None])
+            if self.ids is not None:
+                nn.init.zeros_(self.ids.weight)
+        self.train(was_training)
 
     def train(self, mode: bool = True) -> "ContentItems":
         """Change the mode; weights that have changed since give other vectors."""

@@ -2,5 +2,6 @@
 
 from models.ratings.matrix_factorisation import MatrixFactorisation
 from models.ratings.means import ItemMean, UserMean
+from models.ratings.rating_lstm import RatingLSTM
 
-RatingModelConfig = UserMean | ItemMean | MatrixFactorisation
+RatingModelConfig = UserMean | ItemMean | MatrixFactorisation | RatingLSTM

@@ -71,16 +71,16 @@ class ItemMean(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 class ItemMeanPredictor:
     """Predicts each item's damped mean, whoever rates it.
 
-    Args:
+    Attributes:
         overall: For an item that was not rated before the cut.
         means: Of the others, (V,).
     """
 
     def __init__(self, overall: float, means: NDArray[np.float64]) -> None:
-        self._overall = overall
-        self._means = means
+        self.overall = overall
+        self.means = means
 
     def predict(self, split: RatingSplit) -> NDArray[np.float64]:
         """Predict each rating after the cut by its item."""
         item = split.test.item_index
-        return np.where(item >= 0, self._means[np.maximum(item, 0)], self._overall)
+        return np.where(item >= 0, self.means[np.maximum(item, 0)], self.overall)

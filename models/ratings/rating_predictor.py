@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ratings.rating_data import RatingSplit
+from models.ratings.rating_data import Ratings, RatingSplit
 
 
 class RatingPredictor(Protocol):
@@ -41,6 +41,11 @@ def user_histories(split: RatingSplit) -> Iterator[UserHistory]:
     nothing = np.zeros(0, dtype=np.int64)
     for user, rows in after.items():
         yield UserHistory(split, before.get(user, nothing), rows)
+
+
+def user_rows(ratings: Ratings) -> list[NDArray[np.int64]]:
+    """Return which ratings each user gave, in order of time."""
+    return list(_rows_by_user(ratings.user_index).values())
 
 
 def _rows_by_user(user_index: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:

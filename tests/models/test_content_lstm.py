@@ -70,6 +70,13 @@ def test_an_own_vector_is_what_the_text_does_not_say() -> None:
     torch.testing.assert_close(network.item_table - before, torch.eye(9)[4][:, None].expand(9, 6))
 
 
+def test_first_vectors_are_spread_as_a_tables() -> None:
+    """Around 0, of unit length on average, whatever is said of the items."""
+    table = make_content_network().item_table
+    assert table.mean(dim=0).abs().max() < 1e-5
+    assert (table**2).sum(dim=1).mean().item() == pytest.approx(1, abs=1e-4)
+
+
 def test_other_weights_give_other_vectors() -> None:
     """Vectors that were computed before a checkpoint was loaded are not kept."""
     network, other = make_content_network(), make_content_network()
