@@ -1,4 +1,4 @@
-"""The network by itself, then what it learns of made ratings that only a history explains, and its way into a worker."""
+"""The network by itself, what it learns of made ratings that only a history explains, and its way into an artifact."""
 
 from pathlib import Path
 
@@ -37,13 +37,16 @@ def make_network() -> RatingLSTMNetwork:
     torch.manual_seed(0)
     item_bias = torch.eye(30)[0]
     network = RatingLSTMNetwork(LSTMConfig(embedding_size=4, hidden_size=6), Value(3.5, 1.0), item_bias, memory=10)
+    assert isinstance(network.projection, torch.nn.Linear)
     torch.nn.init.normal_(network.projection.weight)
     return network.eval()
 
 
 def make_split(seed: int = 0) -> RatingSplit:
-    """A hundred and twenty users who rate twenty of ten items: half are generous, and each likes even or odd items; users are told
-    apart by what they rated before alone. Ten of them begin after the cut."""
+    """A hundred and twenty users, half of them generous, who rate ten items twenty times.
+
+    Each likes even items or odd ones, which only what he rated before can tell. Ten begin after the cut.
+    """
     random = np.random.default_rng(seed)
     users = np.repeat(np.arange(120), 20)
     items = random.integers(10, size=len(users))
@@ -80,12 +83,13 @@ def test_a_user_without_ratings_is_predicted_the_items_means() -> None:
 
 def test_cells_remember_as_long_as_they_are_told() -> None:
     """Forget gates open by memory / (1 + memory), input gates by what is left of it."""
-    lstm = torch.nn.LSTM(3, 50)
-    remember(list(lstm.parameters()), 100)
-    biases = lstm.bias_ih_l0 + lstm.bias_hh_l0
+    weights = list(torch.nn.LSTM(3, 50).parameters())
+    remember(weights, 100)
+    biases = weights[2] + weights[3]
     kept, taken = torch.sigmoid(biases[50:100]), torch.sigmoid(biases[:50])
     torch.testing.assert_close(kept + taken, torch.ones(50))
-    assert 0.5 <= kept.min() and 0.95 < kept.max() <= 0.99
+    assert kept.min() >= 0.5
+    assert 0.95 < kept.max() <= 0.99
 
 
 def test_what_a_history_tells_is_learned() -> None:
