@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from export.artifact import Artifact, Parity, RankingKind
-from export.recurrent_network import RecurrentNetwork
+from export.recurrent_network import RecurrentNetwork, biased_scores
 from export.runtime import ModelRuntime, State, no_exclusions
 from models.boosts import Boosts
 from models.errors import ParityError
@@ -135,13 +135,14 @@ def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) 
     pairs: list[_Pair] = list(zip((tensor.numpy() for tensor in advanced), found, strict=True))
     for start in range(0, USERS, USERS_AT_ONCE):
         batch = users.take(np.arange(start, start + USERS_AT_ONCE))
-        scores = network.scores(tuple(tensor[start : start + USERS_AT_ONCE] for tensor in advanced)).numpy()  # (B, V)
-        scores = scores + batch.item_bias
+        bias = np.tile(batch.item_bias, (len(batch.item_index), 1))  # (B, V)
         if batch.boosts is not None:
             rows, columns = np.nonzero(batch.boosts.item_index >= 0)
-            np.add.at(scores, (rows, batch.boosts.item_index[rows, columns]), batch.boosts.value[rows, columns])
+            np.add.at(bias, (rows, batch.boosts.item_index[rows, columns]), batch.boosts.value[rows, columns])
         rows, columns = np.nonzero(batch.exclude_index >= 0)
-        scores[rows, batch.exclude_index[rows, columns]] = -np.inf
+        bias[rows, batch.exclude_index[rows, columns]] = -np.inf
+        of_batch = tuple(tensor[start : start + USERS_AT_ONCE] for tensor in advanced)
+        scores = biased_scores(network, of_batch, torch.from_numpy(bias)).numpy()
         state = tuple(tensor[start : start + USERS_AT_ONCE] for tensor in found)
         top_item, top_score = runtime.rank(state, batch.exclude_index, batch.item_bias, batch.boosts)
         pairs += _list_pairs(scores, top_item, top_score, runtime.manifest.ranking.kind)

@@ -26,7 +26,13 @@ from export.graphs import EXAMPLE_BATCH, drop_unused_inputs, exported, write_gra
 from export.int8_ranking import add_int8_ranking
 from export.ranking_head import RankingHead, ranking_head
 from export.ranking_nodes import RankingInputs, SparseAdditions, joined_additions
-from export.recurrent_network import AddingNetwork, DotProductNetwork, RecurrentNetwork
+from export.recurrent_network import (
+    AddingNetwork,
+    DotProductNetwork,
+    RecurrentNetwork,
+    TorchState,
+    biased_scores,
+)
 
 
 def export_rank_graph(
@@ -137,15 +143,15 @@ class _Rank(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         *state, exclude_index, item_bias = inputs
-        return self.ranked(self.network.scores(tuple(state)) + item_bias, exclude_index)
+        return self.ranked(tuple(state), exclude_index, item_bias.expand(exclude_index.shape[0], -1))
 
-    def ranked(self, scores: Tensor, exclude_index: Tensor) -> tuple[Tensor, Tensor]:
-        """Rank by scores, (B, V)."""
-        # Adding -inf masks without a padded copy of the scores; the padding adds 0 to item 0. The sum is never NaN:
-        # a bias is finite or -inf, and -inf + -inf is -inf.
+    def ranked(self, state: TorchState, exclude_index: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Rank under a bias of each user's, (B, V)."""
+        # Adding -inf masks, and the padding adds 0 to item 0. The sum is never NaN: a bias is finite or -inf, and
+        # -inf + -inf is -inf.
         penalty = torch.where(exclude_index < 0, 0.0, float("-inf"))  # (B, R)
-        listable = scores.scatter_add(1, exclude_index.clamp(min=0), penalty)
-        top_score, top_item = torch.topk(listable, self.list_length)
+        listable = bias.scatter_add(1, exclude_index.clamp(min=0), penalty)
+        top_score, top_item = torch.topk(biased_scores(self.network, state, listable), self.list_length)
         return top_item, top_score
 
 
@@ -154,6 +160,6 @@ class _RankWithBoosts(_Rank):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         *state, exclude_index, item_bias, boost_index, boost_value = inputs
-        scores = self.network.scores(tuple(state)) + item_bias  # (B, V)
         added = torch.where(boost_index < 0, 0.0, boost_value)  # (B, A)
-        return self.ranked(scores.scatter_add(1, boost_index.clamp(min=0), added), exclude_index)
+        bias = item_bias.expand(exclude_index.shape[0], -1).scatter_add(1, boost_index.clamp(min=0), added)
+        return self.ranked(tuple(state), exclude_index, bias)

@@ -54,6 +54,30 @@ class RecurrentNetwork(Protocol):
 
 
 @runtime_checkable
+class ListingNetwork(RecurrentNetwork, Protocol):
+    """A network that makes a list as a whole: what is in a place depends on the places before it.
+
+    It must know beforehand what may not be listed. Its `scores` are its `list_scores` where nothing is left out.
+    """
+
+    def list_scores(self, state: TorchState, bias: Tensor) -> Tensor:
+        """Score the catalogue so that the K highest scores are the list of K, best first, float32 (B, V).
+
+        Args:
+            state: The users' states.
+            bias: Added to what each user's items are scored by, float32 (B, V), -inf where an item may not be listed:
+                its score is -inf too.
+        """
+
+
+def biased_scores(network: RecurrentNetwork, state: TorchState, bias: Tensor) -> Tensor:
+    """Score the catalogue under a bias of each user's own, float32 (B, V): what a list is the best K of."""
+    if isinstance(network, ListingNetwork):
+        return network.list_scores(state, bias)
+    return network.scores(state) + bias
+
+
+@runtime_checkable
 class DotProductNetwork(RecurrentNetwork, Protocol):
     """A network whose scores are `query @ item_table.T + item_offset`.
 

@@ -141,7 +141,7 @@ class _BatchLoss(nn.Module):
             target: What was clicked next, (N,).
         """
         output, state = self.network(item_index, features, state)
-        return self._loss(self.network, output.flatten(0, 1)[click], target), state
+        return self.network.training_loss(self._loss, output, click, target), state
 
 
 def _where_rows(keep: Tensor, rows: Tensor) -> Tensor:

@@ -9,9 +9,12 @@ from models.networks.lstm import LSTMConfig
 from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.networks.recency import RecencyConfig
+from models.networks.seq2seq import Seq2SeqConfig
 from models.networks.transition_offset import TransitionOffsetConfig
 
-TrainedConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig | ContentLSTMConfig | TransitionOffsetConfig
+TrainedConfig = (
+    LSTMConfig | GRUConfig | LRUConfig | AttentionConfig | ContentLSTMConfig | TransitionOffsetConfig | Seq2SeqConfig
+)
 CountedConfig = PopularityConfig | RecencyConfig | MarkovConfig | ItemKNNConfig
 NetworkConfig = TrainedConfig | CountedConfig
 

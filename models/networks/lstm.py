@@ -46,12 +46,27 @@ class LSTMStack(RecurrentStack):
     def step_layer(self, layer: int, below: Tensor, state: NetworkState) -> NetworkState:
         """Apply the equations of `torch.nn.LSTM` once."""
         hidden, cell = state
-        weight_input, weight_hidden, bias_input, bias_hidden = self.weights_of(layer)
-        gates = functional.linear(below, weight_input, bias_input)  # (B, 4 H)
-        gates = gates + functional.linear(hidden, weight_hidden, bias_hidden)
-        input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)  # each (B, H)
-        cell_next = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
-        return torch.sigmoid(output_gate) * torch.tanh(cell_next), cell_next
+        return lstm_step(below, hidden, cell, self.weights_of(layer))
+
+
+def lstm_step(below: Tensor, hidden: Tensor, cell: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Apply the equations of `torch.nn.LSTM` once, written out so that they export to plain matrix products.
+
+    Args:
+        below: The layer's input, (B, ...).
+        hidden: (B, H).
+        cell: (B, H).
+        weights: Input's and hidden's weights, then their biases: torch's order.
+
+    Returns:
+        `hidden` and `cell` after it.
+    """
+    weight_input, weight_hidden, bias_input, bias_hidden = weights
+    gates = functional.linear(below, weight_input, bias_input)  # (B, 4 H)
+    gates = gates + functional.linear(hidden, weight_hidden, bias_hidden)
+    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=-1)  # each (B, H)
+    cell_next = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
+    return torch.sigmoid(output_gate) * torch.tanh(cell_next), cell_next
 
 
 class LSTMNetwork(LSTMStack):

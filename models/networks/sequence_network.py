@@ -1,7 +1,7 @@
 """What every network is: click in, state on, and from a state the scores of the catalogue. Legend in the package."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -103,6 +103,19 @@ class SequenceNetwork(nn.Module, ABC):
     @abstractmethod
     def item_scores(self, output: Tensor) -> Tensor:
         """Score the whole catalogue for outputs of `forward`, (N, D) -> (N, V); higher is better."""
+
+    def training_loss(
+        self, loss: "Callable[[SequenceNetwork, Tensor, Tensor], Tensor]", output: Tensor, click: Tensor, target: Tensor
+    ) -> Tensor:
+        """Return what is minimised for a batch, summed over its N clicks: the loss of each one's next click.
+
+        Args:
+            loss: Of outputs, (N, D), that a network scores the items for, given what was clicked, (N,).
+            output: What `forward` gave for the whole batch, (R, T, D).
+            click: Which of the R * T cells are clicks, (N,); cells behind them are padding.
+            target: What was clicked next, (N,).
+        """
+        return loss(self, output.flatten(0, 1)[click], target)
 
     def scores(self, state: NetworkState) -> Tensor:
         """Score the whole catalogue for users by their state, (B, V): what rank.onnx computes before its top K."""

@@ -23,6 +23,7 @@ from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.networks.recency import RecencyConfig
 from models.networks.repeat_offset import RepeatOffset
+from models.networks.seq2seq import Seq2SeqConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.networks.text_encoder import TextConfig
 from models.networks.transition_offset import TransitionOffsetConfig
@@ -46,6 +47,7 @@ KINDS: list[NetworkConfig] = [
     MarkovConfig(successors=5),
     ItemKNNConfig(last_items=3, neighbours=5),
     AttentionConfig(embedding_size=8, window=3, feed_forward_size=16),
+    Seq2SeqConfig(embedding_size=8, hidden_size=8, decoder_size=8, written_items=3, candidates=12, beams=2),
 ]
 WITHOUT_FEATURES = {"attention"}
 
