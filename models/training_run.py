@@ -19,6 +19,7 @@ from models.checkpoint import Checkpoint, CheckpointDescription, library_version
 from models.cold_items import with_cold_items
 from models.counting import count_network, is_counted
 from models.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
+from models.ensemble_training import train_ensemble
 from models.epoch_report import EpochReport
 from models.errors import DataError, TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
@@ -27,6 +28,7 @@ from models.feature_fitting import fit_features
 from models.features import Feature, feature_width
 from models.item_contents import ContentReader, ItemContents, fit_contents, read_contents
 from models.networks.content_lstm import ContentLSTMConfig
+from models.networks.ensemble import EnsembleNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
@@ -94,7 +96,8 @@ def train(
         popularity=popularity,
         catalogue=data.catalogue,
         description=CheckpointDescription(
-            network=config.network,
+            # An ensemble's weights are fitted.
+            network=network.config if isinstance(network, EnsembleNetwork) else config.network,
             features=features,
             session_rule=data.description.session_rule,
             exclude_seen=data.description.exclude_seen,
@@ -129,6 +132,17 @@ def _learn(
             validation=validation,
             exclude_last=exclude_last,
             progress=progress,
+        )
+    if isinstance(network, EnsembleNetwork):
+        return train_ensemble(
+            network,
+            sessions,
+            config,
+            popularity=popularity,
+            validation=validation,
+            exclude_last=exclude_last,
+            progress=progress,
+            execution=execution,
         )
     if isinstance(network, FittedNetwork):
         network.fit(sessions)

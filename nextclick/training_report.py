@@ -15,6 +15,7 @@ from models.epoch_report import EpochReport, best_epoch
 from models.evaluation import EvaluationReport
 from models.execution import PLAIN, Execution
 from models.metrics import CUTOFFS
+from models.networks.ensemble import EnsembleConfig
 from models.networks.kinds import kind_of
 from models.prepared_data import PreparedData
 from models.training_config import TrainingConfig
@@ -34,6 +35,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
         best_epoch: The epoch whose weights were kept.
         seconds: Wall clock of the training, validation included.
         test: The network and popularity on the test clicks; None where these were left alone.
+        member_weights: What an ensemble's members weigh, in their order; of any other kind nothing.
     """
 
     checkpoint: str
@@ -43,6 +45,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
     best_epoch: int
     seconds: float
     test: Comparison | None
+    member_weights: tuple[float, ...] = ()
 
 
 def train_and_report(
@@ -87,6 +90,7 @@ def train_and_report(
         if execution.keeping is not None:
             execution.keeping.discard()
     description = checkpoint.description
+    members = description.network.members if isinstance(description.network, EnsembleConfig) else ()
     return TrainingReport(
         checkpoint=str(out),
         kind=kind_of(description.network),
@@ -95,6 +99,7 @@ def train_and_report(
         best_epoch=best_epoch(description.history, config.validation.metric),
         seconds=seconds,
         test=comparison,
+        member_weights=tuple(member.weight for member in members),
     )
 
 
@@ -105,7 +110,13 @@ def print_training(report: TrainingReport, *, as_json: bool) -> None:
         return
     console, data = Console(), report.training_data
     learned = f"{data.clicks:,} clicks of {data.sessions:,} sessions of {escape(data.dataset)}"
-    if report.epochs[0].loss is None:
+    if report.member_weights:
+        weights = ", ".join(f"{weight:.4f}" for weight in report.member_weights)
+        console.print(
+            f"Learned {learned} by {len(report.member_weights)} members, {report.seconds:.0f} s; they weigh {weights}.",
+            highlight=False,
+        )
+    elif report.epochs[0].loss is None:
         console.print(f"Counted {learned} in {report.seconds:.0f} s.", highlight=False)
     else:
         console.print(

@@ -66,7 +66,11 @@ class CountedNetwork(SequenceNetwork):
 
     def item_scores(self, output: Tensor) -> Tensor:
         """Score the whole catalogue for outputs, (N, S) -> (N, V)."""
-        return self.level(output) + self.item_offset
+        return self.level(output) + self.scores_above_level(output)
+
+    def scores_above_level(self, output: Tensor) -> Tensor:
+        """Return the scores without what is added to all of a user's, (N, S) -> (N, V)."""
+        return self.item_offset.expand(len(output), -1)
 
 
 def log_popularity(popularity: NDArray[np.float64]) -> Tensor:

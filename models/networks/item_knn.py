@@ -108,9 +108,9 @@ class ItemKNNNetwork(CountedNetwork):
         """Return the neighbours of each user's last items, by how near these are and how long ago they were."""
         return self._neighbours_of(state[0])
 
-    def item_scores(self, output: Tensor) -> Tensor:
+    def scores_above_level(self, output: Tensor) -> Tensor:
         """Score the whole catalogue for outputs, (N, R) -> (N, V)."""
-        return self._neighbours_of(output).added_to(super().item_scores(output))
+        return self._neighbours_of(output).added_to(super().scores_above_level(output))
 
     def _neighbours_of(self, rings: Tensor) -> ScoreAdditions:
         """Return the additions for rings, (N, R) -> (N, R M)."""

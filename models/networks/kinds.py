@@ -2,6 +2,7 @@
 
 from models.networks.attention import AttentionConfig
 from models.networks.content_lstm import ContentLSTMConfig
+from models.networks.ensemble import EnsembleConfig
 from models.networks.gru import GRUConfig
 from models.networks.item_knn import ItemKNNConfig
 from models.networks.lru import LRUConfig
@@ -16,7 +17,7 @@ TrainedConfig = (
     LSTMConfig | GRUConfig | LRUConfig | AttentionConfig | ContentLSTMConfig | TransitionOffsetConfig | Seq2SeqConfig
 )
 CountedConfig = PopularityConfig | RecencyConfig | MarkovConfig | ItemKNNConfig
-NetworkConfig = TrainedConfig | CountedConfig
+NetworkConfig = TrainedConfig | CountedConfig | EnsembleConfig
 
 
 def kind_of(config: NetworkConfig) -> str:

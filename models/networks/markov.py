@@ -102,6 +102,6 @@ class MarkovNetwork(CountedNetwork):
         """Return the last items' successors."""
         return self.successors.of(state[0])
 
-    def item_scores(self, output: Tensor) -> Tensor:
-        """Score the whole catalogue for outputs, (N, 1) -> (N, V): log p(item | last item)."""
-        return self.successors.of(output).added_to(super().item_scores(output))
+    def scores_above_level(self, output: Tensor) -> Tensor:
+        """Return log p(item | last item) without the back-off's weight, (N, 1) -> (N, V)."""
+        return self.successors.of(output).added_to(super().scores_above_level(output))

@@ -11,6 +11,7 @@ from export.artifact import RankingKind, StateTensor
 from export.exporter import export_model
 from export.rank_graph import export_rank_graph
 from models.networks.counted_network import CountedNetwork
+from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.item_knn import ItemKNNConfig
 from models.networks.kinds import kind_of
 from models.networks.lstm import LSTMConfig
@@ -51,19 +52,26 @@ def test_all_gates_open(config: CountedConfig, state: StateTensor, ranking: Rank
     assert manifest.ranking.recall == 1.0
 
 
-def test_an_offset_on_a_networks_scores_leaves_in_int8(tmp_path: Path) -> None:
-    """Its base is quantised, what the last item adds is not."""
-    network = TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8), successors=4).build(
-        NetworkInputs(ITEMS)
+def test_an_ensemble_leaves_in_int8(tmp_path: Path) -> None:
+    """Two tables are quantised as one, what the last item adds twice is not."""
+    lstm = LSTMConfig(embedding_size=8, hidden_size=8)
+    members = (
+        MemberSection(TransitionOffsetConfig(base=lstm, successors=4), weight=0.5),
+        MemberSection(lstm),
+        MemberSection(MarkovConfig(successors=4), weight=0.2),
     )
+    network = EnsembleConfig(members).build(NetworkInputs(ITEMS))
     draw = np.random.default_rng(1)
     network.fit(make_sessions(*(draw.integers(ITEMS, size=6).tolist() for _ in range(200))))
-    model = make_tiny_model(network=network.eval(), kind="transition_offset")
+    model = make_tiny_model(network=network.eval(), kind="ensemble")
     manifest = export_model(model, tmp_path / "artifact", ranking="int8", list_length=5).manifest
     assert [(tensor.name, tensor.dtype) for tensor in manifest.state] == [
-        ("hidden", "float16"),
-        ("cell", "float16"),
-        ("last_item", "float32"),
+        ("member_1_hidden", "float16"),
+        ("member_1_cell", "float16"),
+        ("member_1_last_item", "float32"),
+        ("member_2_hidden", "float16"),
+        ("member_2_cell", "float16"),
+        ("member_3_last_item", "float32"),
     ]
     assert manifest.ranking.recall == 1.0
 

@@ -13,6 +13,7 @@ from models.features import feature_width
 from models.item_contents import ContentConfig, fit_contents
 from models.networks.attention import AttentionConfig
 from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
+from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.fitted_network import FittedNetwork
 from models.networks.gru import GRUConfig
 from models.networks.item_knn import ItemKNNConfig
@@ -42,6 +43,13 @@ KINDS: list[NetworkConfig] = [
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
     ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
     TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8), successors=5),
+    EnsembleConfig(
+        (
+            MemberSection(LSTMConfig(embedding_size=8, hidden_size=8, repeat_window=2), weight=0.5),
+            MemberSection(GRUConfig(embedding_size=6, hidden_size=6)),
+            MemberSection(MarkovConfig(successors=5), weight=0.7),
+        )
+    ),
     PopularityConfig(),
     RecencyConfig(half_life_hours=0.01),
     MarkovConfig(successors=5),
