@@ -122,7 +122,7 @@ def _published_table(published: Sequence[Published]) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    alignment = ["---", *("---" if name in {"tuned on", "source"} else "---:" for name in header[1:])]
+    alignment = ["---", *("---" if name in {"kind", "tuned on", "source"} else "---:" for name in header[1:])]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, alignment, *rows))
 
 
