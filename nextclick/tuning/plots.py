@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from optuna.exceptions import ExperimentalWarning
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import Study
@@ -56,7 +56,7 @@ def draw_history(result: TuningResult, path: Path) -> None:
         )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="trial", ylabel=f"{result.metric}, validation", title=f"{result.dataset}: the search")
-        axes.legend(frameon=False, loc="lower right")
+        figure.legend(frameon=False, loc="outside lower center", ncols=3)
         figure.savefig(path, dpi=120)
 
 
@@ -64,16 +64,18 @@ def draw_slices(result: TuningResult, path: Path) -> None:
     """Draw each setting against the figure of the complete trials; later trials are darker."""
     keys = list(dict.fromkeys(key for trial in result.complete for key in trial.point))
     rows = -(-len(keys) // _SLICES_A_ROW)
+    columns = -(-len(keys) // rows)
     with mpl.rc_context():
         mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its keys are spelt out as literals
-        figure = Figure(figsize=(3.6 * min(len(keys), _SLICES_A_ROW) + 0.6, 3.2 * rows))
-        grid = figure.subplots(rows, min(len(keys), _SLICES_A_ROW), squeeze=False, sharey=True)
+        figure = Figure(figsize=(3.6 * columns + 0.6, 3.2 * rows + 0.3))
+        grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         for axes, key in zip(grid.flat, keys, strict=False):
             _draw_slice(axes, result, key)
         for axes in grid.flat[len(keys) :]:
             axes.set_visible(False)
         for row in grid:
             row[0].set_ylabel(f"{result.metric}, validation")
+        figure.suptitle(f"{result.dataset}: each setting against the figure; darker trials came later")
         figure.savefig(path, dpi=120)
 
 
@@ -92,6 +94,9 @@ def _draw_slice(axes: Axes, result: TuningResult, key: str) -> None:
         numbers = [float(value) for value in values]
         if min(numbers) > 0 and max(numbers) / min(numbers) >= 8:  # noqa: PLR2004 - three doublings: ratios count
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.scatter(numbers, figures, c=order, cmap="Blues", vmin=-len(order), edgecolors=_BLUE, linewidths=0.6)
     axes.set_xlabel(key)
 

@@ -86,8 +86,11 @@ def markdown_of(result: TuningResult) -> str:
 def _table(result: TuningResult) -> Table:
     keys = _keys(result)
     table = Table(title=f"{result.dataset}: {result.metric} on the validation period")
-    for name in ("trial", result.metric, "best epoch", "seconds", *keys):
-        table.add_column(escape(name), justify="right")
+    # The last word of a key says enough, but where another key ends alike.
+    last = [key.rpartition(".")[2] for key in keys]
+    short = [word if last.count(word) == 1 else key for word, key in zip(last, keys, strict=True)]
+    for name in ("trial", result.metric, "best epoch", "seconds", *short):
+        table.add_column(escape(name), justify="right", overflow="fold")
     for trial in result.trials[:_ROWS_SHOWN]:
         table.add_row(*(escape(cell) for cell in _cells(trial, keys)))
     return table

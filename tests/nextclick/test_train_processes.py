@@ -114,3 +114,59 @@ def test_a_process_that_dies_ends_all(workplace: Path) -> None:
     assert process.returncode != 0
     assert not alive(workers)
     assert state.exists()
+
+
+# Everything that two processes draw for themselves, and gradients that only some rows have.
+DRAWN = """
+epochs = 6
+sparse_gradients = {sparse}
+[network]
+kind = "gru"
+embedding_size = 8
+hidden_size = 12
+[loss]
+name = "sampled_softmax"
+negatives = 4
+[batches]
+lanes = 4
+window = 3
+loss_divisor = 4.0
+[optimiser]
+name = "adagrad"
+initial_accumulator = 0.1
+[validation]
+share = 0.1
+patience = 1000
+"""
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    """Wait for two processes to end as they should."""
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_and_have_sparse_gradients(workplace: Path) -> None:
+    """Killed and started again they end with the weights of an undisturbed run, dense gradients with nearly these."""
+    for name in ("dense", "sparse"):
+        config = DRAWN.format(sparse=str(name == "sparse").lower())
+        (workplace / "small.toml").write_text(config, encoding="utf-8")
+        finish(start_two("--out", name))
+    dense, sparse = (load_file(Path(folder) / "weights.safetensors") for folder in ("dense", "sparse"))
+    for name, tensor in dense.items():
+        torch.testing.assert_close(sparse[name], tensor, rtol=1e-3, atol=1e-4)
+
+    killed = start_two("--out", "again", "--checkpoint-every", "0")
+    state = Path("again.training.safetensors")
+    deadline = time.monotonic() + 200
+    while not state.exists() and time.monotonic() < deadline and killed.poll() is None:
+        time.sleep(0.01)
+    os.kill(max(descendants(killed.pid)), 9)
+    killed.communicate(timeout=120)
+    assert state.exists()
+    assert not Path("again").exists()
+    finish(start_two("--out", "again"))
+    again = load_file(Path("again") / "weights.safetensors")
+    for name, tensor in sparse.items():
+        assert torch.equal(again[name], tensor), name
