@@ -134,7 +134,8 @@ def _thin(log: Preparing, step: RareItems | ShortSessions | Core | LongSessions 
 def _assign_sessions(log: Preparing, rule: SessionRule) -> Preparing:
     if rule == SessionRule(by_id=True) and all(table["session_id"].is_null().all() for table in log.clicks):
         raise DataError(f"{log.name} names no sessions: let an idle gap end them, or let them never end.")
-    return replace(log, clicks=assign_sessions_in_parts(log.clicks, rule), rule=rule)
+    clicks, report = assign_sessions_in_parts(log.clicks, rule)
+    return replace(log.after(clicks, report), rule=rule)
 
 
 def _close_gaps(log: Preparing, clicks: ClickParts, *reports: CleaningStep) -> Preparing:

@@ -60,6 +60,7 @@ def test_every_step_is_taken_and_reported_in_order() -> None:
         ("impossible timestamps", 0, 10),
         ("impossible timestamps", 0, 10),
         ("duplicates", 1, 9),
+        ("sessions", 0, 9),
         ("immediate repeats", 1, 8),
         ("sessions at the cut", 0, 8),
         ("train: rare items", 1, 4),
@@ -77,7 +78,8 @@ def test_steps_that_are_not_wanted_drop_nothing() -> None:
     prepared = prepare_log("shop", log, make_recipe())
     assert prepared.train.height == 4
     assert prepared.test.height == 1
-    assert [step.name for step in prepared.description.cleaning] == ["sessions at the cut", "test: unknown items"]
+    names = [step.name for step in prepared.description.cleaning]
+    assert names == ["sessions", "sessions at the cut", "test: unknown items"]
 
 
 def test_gaps_are_counted_between_the_clicks_that_are_left() -> None:

@@ -99,6 +99,7 @@ def test_prepare_by_configured_steps(movielens: Path, tmp_path: Path) -> None:
     arguments = ("prepare", "movielens-latest-small", "--data-folder", str(movielens), "--config", "steps.toml")
     report = json.loads(run(*arguments, "--json"))
     assert [(step["name"], step["dropped"], step.get("changed", 0)) for step in report["cleaning"]] == [
+        ("sessions", 0, 30),
         ("train: long sessions", 12, 0),
         ("normalised values", 0, 18),
     ]
@@ -137,6 +138,29 @@ def test_prepare_own_log_with_its_own_names(tmp_path: Path) -> None:
     prepared = load_prepared_data(Path("data/prepared/visits"))
     assert (prepared.train.height, prepared.test.height) == (9, 1)
     assert prepared.description.session_rule.by_id is False
+
+
+def test_generated_log_is_prepared_on_disk_as_in_memory() -> None:
+    """A folder of Parquet files is a log; the report and the files are the same either way."""
+    generated = json.loads(run("generate", "--clicks", "2000", "--users", "50", "--out", "made", "--json"))
+    assert generated == {"clicks": 2000, "files": 1, "folder": "made"}
+    reports = {}
+    for place in ("disk", "memory"):
+        where = "--on-disk" if place == "disk" else "--in-memory"
+        reports[place] = json.loads(run("prepare", "--log", "made", where, "--out", place, "--json")) | {"folder": ""}
+        assert load_prepared_data(Path(place)).description.name == "made"
+    assert reports["disk"] == reports["memory"]
+    assert Path("disk/train.parquet").read_bytes() == Path("memory/train.parquet").read_bytes()
+
+
+def test_news_are_made_up_and_prepared() -> None:
+    """Where `data prepare synthetic-news` looks for them, in the size that was asked for."""
+    run("make-news", "--articles", "100", "--readers", "20", "--sessions", "150", "--days", "5")
+    report = json.loads(run("prepare", "synthetic-news", "--json"))
+    assert report["train"]["users"] <= 20
+    prepared = load_prepared_data(Path(report["folder"]))
+    assert prepared.catalogue is not None
+    assert prepared.catalogue.height == 100
 
 
 def test_prepare_split_takes_a_pair_of_files_as_it_stands(tmp_path: Path) -> None:
