@@ -21,7 +21,7 @@ from threading import Lock
 
 import msgspec
 
-from nextclick.dead_letters import parse_dead_letter
+from nextclick.dead_letters import DeadLetter, Place, parse_dead_letter
 from nextclick.published_lists import PublishedList, decode_list
 from nextclick.topic_reading import ConsumerRecord
 from workers.user_state import decode_state
@@ -151,18 +151,14 @@ class ClickAccount:
         with self._lock:
             return [(published, self._take_list(record, published, read_s)) for record, published in lists]
 
-    def take_letters(self, records: Iterable[ConsumerRecord], _read_s: float) -> None:
-        """Note dead letters."""
+    def take_letters(self, records: Iterable[ConsumerRecord], _read_s: float) -> list[DeadLetter]:
+        """Note dead letters; return those that are the first of their record.
+
+        A worker that is killed before it commits writes its dead letters again.
+        """
+        letters = [letter for letter in map(parse_dead_letter, records) if letter is not None]
         with self._lock:
-            for record in records:
-                letter = parse_dead_letter(record)
-                if letter is None or letter.source.offset is None:
-                    continue
-                partition = self._partitions.get(letter.source.partition)
-                place = None if partition is None else partition.place(letter.source.offset)
-                if partition is not None and place is not None:
-                    partition.set_aside.add(place)
-                    partition.newest_outcome = max(partition.newest_outcome, place + 1)
+            return [letter for letter in letters if self._take_letter(letter.source)]
 
     def take_states(self, records: Iterable[ConsumerRecord], _read_s: float) -> None:
         """Note state records; only for an account that begins with every user's first click.
@@ -251,6 +247,18 @@ class ClickAccount:
             self._note_latency(read_s, partition.written_ms[place])
         else:
             partition.early_s[place] = read_s
+        return True
+
+    def _take_letter(self, source: Place) -> bool:
+        partition = self._partitions.get(source.partition)
+        if partition is None or source.offset is None:
+            # A state, not a click.
+            return True
+        place = partition.place(source.offset)
+        if place is None or place in partition.set_aside:
+            return False
+        partition.set_aside.add(place)
+        partition.newest_outcome = max(partition.newest_outcome, place + 1)
         return True
 
     def _note_latency(self, read_s: float, written_ms: int) -> None:

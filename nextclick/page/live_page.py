@@ -9,7 +9,7 @@ import aiohttp
 
 from export.artifact import Artifact
 from models.errors import NextclickError
-from nextclick.dead_letters import parse_dead_letter
+from nextclick.dead_letters import DeadLetter
 from nextclick.page.account import ClickAccount
 from nextclick.page.clicker import Clicker
 from nextclick.page.crowd import MOST_CLICKS_PER_S, Crowd
@@ -69,9 +69,9 @@ class LivePage:
 
     def take_letters(self, records: Sequence[ConsumerRecord], read_s: float) -> None:
         """Note dead letters that were read, and show them."""
-        self.account.take_letters(records, read_s)
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._show_letters, records)
+        letters = self.account.take_letters(records, read_s)
+        if self._loop is not None and letters:
+            self._loop.call_soon_threadsafe(self._show_letters, letters)
 
     # On the event loop.
 
@@ -181,12 +181,11 @@ class LivePage:
         offset = f"{published.source.partition}/{published.source.offset}"
         self.streams.tell(ReasonsMessage(offset, named), visitor.user_id)
 
-    def _show_letters(self, records: Sequence[ConsumerRecord]) -> None:
-        for letter in map(parse_dead_letter, records):
-            if letter is not None:
-                self.board.letters[letter.reason] += 1
-                value = (letter.value or b"").decode(errors="replace")[:SHOWN_LETTER_CHARACTERS]
-                self.streams.tell(LetterMessage(letter.reason, letter.detail, str(letter.source), value))
+    def _show_letters(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            self.board.letters[letter.reason] += 1
+            value = (letter.value or b"").decode(errors="replace")[:SHOWN_LETTER_CHARACTERS]
+            self.streams.tell(LetterMessage(letter.reason, letter.detail, str(letter.source), value))
 
     async def _watch_workers(self, session: aiohttp.ClientSession) -> None:
         while True:

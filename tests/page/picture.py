@@ -65,7 +65,7 @@ def take_red_button(page: Page) -> None:
     expect(page.locator("#verdicts")).to_contain_text("Your list", timeout=120_000)
     page.wait_for_timeout(2_000)
     page.evaluate("document.activeElement.blur()")
-    top = page.evaluate("document.querySelector('.everyone').getBoundingClientRect().top + scrollY")
+    top = page.evaluate("document.querySelector('#everyone-title').getBoundingClientRect().top + scrollY - 16")
     bottom = page.evaluate("document.querySelector('main').getBoundingClientRect().bottom + scrollY")
     keep(page, "page-red-button", (0, int(top), WIDTH, int(bottom) + 24))
 

@@ -53,6 +53,14 @@ def test_a_list_that_is_published_again_is_compared_byte_for_byte() -> None:
     assert (balance.listed, balance.again, balance.changed) == (1, 1, 1)
 
 
+def test_a_dead_letter_that_is_written_again_is_one_dead_letter() -> None:
+    """A worker that is killed before it commits sets a record aside twice: only the first letter is news."""
+    account = new_account()
+    assert [one.reason for one in account.take_letters([letter(1), letter(1)], READ_S)] == ["not_json"]
+    assert account.take_letters([letter(1)], READ_S) == []
+    assert account.balance().dead_letters == 1
+
+
 def test_a_state_that_counts_a_click_twice_is_found() -> None:
     """Two clicks have lists; a state of three applied one twice, a state of one left one out."""
     account = new_account()
