@@ -14,7 +14,8 @@ its place with others counts as often as a list in which chance breaks the ties 
 Legend: P predictions on cold items, N of them that are scored together, V items, C cold ones.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 import msgspec
 import numpy as np
@@ -26,6 +27,8 @@ from models.errors import DataError
 from models.scorer import ScoreBlock
 
 LIST_LENGTH = 20
+# Milliseconds since 1970, (N,) -> (N, V).
+BiasAt = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 class ColdReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +57,7 @@ def evaluate_cold_items(
     category: pl.Series,
     *,
     exclude_last: int = 0,
+    bias_at: BiasAt | None = None,
 ) -> ColdReport:
     """Measure a model on cold items.
 
@@ -64,6 +68,8 @@ def evaluate_cold_items(
         popularity: Training clicks of every item, (V,): 0 for the cold ones.
         category: Of every item, (V,), null where it has none.
         exclude_last: How many of a user's last clicks may not be listed again (the seen filter).
+        bias_at: The items' biases, (N, V), at N moments: what a worker's `item_bias` would be then. The model is
+            reported with and without them, and they by themselves.
 
     Raises:
         DataError: If no prediction is on a cold item.
@@ -74,29 +80,55 @@ def evaluate_cold_items(
     on_cold = (target != UNKNOWN_ITEM) & is_cold[target]
     if not on_cold.any():
         raise DataError("No test click with clicks before it is on a cold item: hold items out, or split by time.")
-    rivals = {
-        "chance": np.zeros(len(popularity), np.float32),
-        "category popularity": _category_popularity(popularity, category),
-    }
-    live = _LivePopularity(sessions, predictions, popularity)
-    sums = {among: dict.fromkeys((name, *rivals, "live popularity"), 0.0) for among in ("cold", "all")}
+    by_category = _category_popularity(popularity, category)
+    lists = _Lists(name, sessions, predictions, popularity=popularity, by_category=by_category, bias_at=bias_at)
+    sums: dict[str, dict[str, float]] = {"cold": defaultdict(float), "all": defaultdict(float)}
     for every_row, every_score in blocks:
         kept = on_cold[every_row]
         rows = every_row[kept]
-        scores = {
-            name: every_score[kept],
-            **{rival: np.tile(fixed, (len(rows), 1)) for rival, fixed in rivals.items()},
-            "live popularity": live.scores(rows),
-        }
         seen = last_items(sessions, predictions, rows, exclude_last)
-        for listed, one in scores.items():
-            _leave_out(one, seen)
-            sums["all"][listed] += expected_recall(one, target[rows]).sum()
-            one[:, ~is_cold] = -np.inf
-            sums["cold"][listed] += expected_recall(one, target[rows]).sum()
+        for listed, scores in lists.scores(rows, every_score[kept]).items():
+            _leave_out(scores, seen)
+            sums["all"][listed] += float(expected_recall(scores, target[rows]).sum())
+            scores[:, ~is_cold] = -np.inf
+            sums["cold"][listed] += float(expected_recall(scores, target[rows]).sum())
     count = int(on_cold.sum())
-    among_cold, among_all = ({key: float(total / count) for key, total in sums[among].items()} for among in sums)
+    among_cold, among_all = ({key: total / count for key, total in sums[among].items()} for among in sums)
     return ColdReport(int(is_cold.sum()), len(popularity), count, among_cold, among_all)
+
+
+class _Lists:
+    """The model, and what it is measured beside."""
+
+    def __init__(
+        self,
+        name: str,
+        sessions: EncodedSessions,
+        predictions: Predictions,
+        *,
+        popularity: NDArray[np.int64],
+        by_category: NDArray[np.float32],
+        bias_at: BiasAt | None,
+    ) -> None:
+        self._name = name
+        self._live = _LivePopularity(sessions, predictions, popularity)
+        self._by_category = by_category
+        self._bias_at = bias_at
+        # A list is made when the click before it has come.
+        self._made_ms = sessions.timestamp_ms[sessions.first_click[predictions.session] + predictions.position - 1]
+
+    def scores(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Score every item for some predictions, (N,), by the name of each list, given the model's scores, (N, V)."""
+        lists = {
+            self._name: scores,
+            "chance": np.zeros_like(scores),
+            "category popularity": np.tile(self._by_category, (len(rows), 1)),
+            "live popularity": self._live.scores(rows),
+        }
+        if self._bias_at is not None:
+            bias = self._bias_at(self._made_ms[rows])
+            lists |= {f"{self._name} and age": scores + bias, "age": bias}
+        return lists
 
 
 def expected_recall(scores: NDArray[np.float32], target: NDArray[np.int64]) -> NDArray[np.float64]:

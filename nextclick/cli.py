@@ -8,6 +8,7 @@ import typer
 
 from nextclick.commands.broker import broker
 from nextclick.commands.click import click
+from nextclick.commands.cold_items import cold_items
 from nextclick.commands.compare import compare
 from nextclick.commands.config import config
 from nextclick.commands.data import data
@@ -59,6 +60,7 @@ app.command("fit-counts", rich_help_panel=LEARN)(fit_counts)
 app.command(rich_help_panel=LEARN)(tune)
 app.command(rich_help_panel=LEARN)(export)
 app.command(rich_help_panel=LEARN)(evaluate)
+app.command("cold-items", rich_help_panel=LEARN)(cold_items)
 app.command("online-eval", rich_help_panel=LEARN)(online_eval)
 app.command(rich_help_panel=LEARN)(leaderboard)
 

@@ -58,6 +58,16 @@ def train(
             show_default="as the data set has it",
         ),
     ] = None,
+    hold_out_items: Annotated[
+        float | None,
+        typer.Option(
+            "--hold-out-items",
+            min=0,
+            max=0.9,
+            metavar="SHARE",
+            help="Leave all training clicks on some of the items out, to measure on them with `nextclick cold-items`.",
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Torch's threads.", show_default="torch's choice")
     ] = None,
@@ -95,6 +105,7 @@ def train(
     from rich.console import Console  # noqa: PLC0415
 
     from models.devices import choose_device  # noqa: PLC0415
+    from models.holding_out import hold_items_out  # noqa: PLC0415
     from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
     from models.training_config import config_for, load_training_config  # noqa: PLC0415
     from nextclick.training_execution import executed  # noqa: PLC0415
@@ -104,6 +115,8 @@ def train(
         torch.set_num_threads(threads)
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
     data = load_prepared_data(folder)
+    if hold_out_items is not None:
+        data = hold_items_out(data, hold_out_items)
     name = data.description.name
     chosen = config_for(name) if config is None else load_training_config(config)
     place = Path("checkpoints") / name if out is None else out

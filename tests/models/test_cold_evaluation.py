@@ -1,6 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from models.cold_evaluation import evaluate_cold_items, expected_recall
 from models.encoded_sessions import EncodedSessions
@@ -58,6 +59,17 @@ def test_ties_are_broken_by_chance() -> None:
     scores = np.concatenate([np.full(19, 2.0), np.full(4, 1.0), np.zeros(7), [-np.inf]]).astype(np.float32)
     recall = expected_recall(np.tile(scores, (4, 1)), np.array([3, 20, 25, 30]))
     assert recall.tolist() == [1, 0.25, 0, 0]
+
+
+def test_a_bias_of_the_moment_is_added_to_the_models_scores() -> None:
+    """That of the click before: the age alone puts the clicked item first, and the model loses nothing by it."""
+    sessions = make_sessions([0, 50], [1, 51])
+
+    def bias_at(now_ms: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.where(np.arange(100) == (now_ms[:, None] // 2_000) + 50, 9, 0).astype(np.float32)
+
+    report = evaluate_cold_items("oracle", [oracle(sessions)], sessions, POPULARITY, CATEGORY, bias_at=bias_at)
+    assert report.among_all["age"] == report.among_all["oracle and age"] == 1
 
 
 def test_no_cold_click_is_said() -> None:
