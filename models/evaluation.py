@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, Predictions, enumerate_predictions
 from models.exposure import exposure_of
+from models.following_items import following_figures
 from models.metrics import catalogue_coverage, figures_of
 from models.networks.sequence_network import SequenceNetwork
 from models.ranked_predictions import LIST_LENGTH, RankedPredictions, rank_predictions
@@ -32,26 +33,34 @@ class EvaluationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         predictions: How many clicks were predicted.
         sessions: How many sessions they come from.
         unknown_targets: How many of them were of items that the model does not know; each counts as a miss.
+        following: The same lists judged by the set of the next few clicks, where they were made for these, see
+            `models.following_items`.
     """
 
     metrics: dict[str, float]
     predictions: int
     sessions: int
     unknown_targets: int
+    following: dict[str, float] = {}
 
 
-def evaluate(scorer: Scorer, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
+def evaluate(
+    scorer: Scorer, sessions: EncodedSessions, *, exclude_last: int = 0, clicks_ahead: int = 1
+) -> EvaluationReport:
     """Evaluate anything that scores the catalogue; `rank_predictions` has the ranks one by one.
 
     Args:
         scorer: The model.
         sessions: What to predict.
         exclude_last: How many of a user's last clicks may not be listed again (the seen filter); 0 lists them all.
+        clicks_ahead: How many of the next clicks the lists are judged by too; 1: by the next one alone.
 
     Raises:
         DataError: If no session has two clicks.
     """
-    return report_of(rank_predictions(scorer.score(sessions), sessions, exclude_last=exclude_last))
+    return _judged(
+        rank_predictions(scorer.score(sessions), sessions, exclude_last=exclude_last), sessions, clicks_ahead
+    )
 
 
 def evaluate_network(network: SequenceNetwork, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
@@ -65,7 +74,7 @@ def evaluate_network(network: SequenceNetwork, sessions: EncodedSessions, *, exc
     Raises:
         DataError: If no session has two clicks.
     """
-    return evaluate(NetworkScorer(network), sessions, exclude_last=exclude_last)
+    return evaluate(NetworkScorer(network), sessions, exclude_last=exclude_last, clicks_ahead=network.clicks_ahead)
 
 
 class NetworkScorer:
@@ -89,7 +98,7 @@ class NetworkScorer:
 
 
 def evaluate_popularity(
-    popularity: NDArray[np.int64], sessions: EncodedSessions, *, exclude_last: int = 0
+    popularity: NDArray[np.int64], sessions: EncodedSessions, *, exclude_last: int = 0, clicks_ahead: int = 1
 ) -> EvaluationReport:
     """Evaluate the list of the most clicked items on the same predictions.
 
@@ -97,12 +106,13 @@ def evaluate_popularity(
         popularity: Training clicks of every item, (V,).
         sessions: What to predict.
         exclude_last: As for the network.
+        clicks_ahead: As in `evaluate`.
 
     Raises:
         DataError: If no session has two clicks.
     """
     blocks = _popularity_scores(popularity, len(enumerate_predictions(sessions)))
-    return report_of(rank_predictions(blocks, sessions, exclude_last=exclude_last))
+    return _judged(rank_predictions(blocks, sessions, exclude_last=exclude_last), sessions, clicks_ahead)
 
 
 def network_scores(network: SequenceNetwork, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
@@ -174,3 +184,10 @@ def report_of(ranked: RankedPredictions) -> EvaluationReport:
         sessions=len(np.unique(ranked.predictions.session)),
         unknown_targets=int(np.count_nonzero(ranked.predictions.target_index == UNKNOWN_ITEM)),
     )
+
+
+def _judged(ranked: RankedPredictions, sessions: EncodedSessions, clicks_ahead: int) -> EvaluationReport:
+    report = report_of(ranked)
+    if clicks_ahead == 1:
+        return report
+    return msgspec.structs.replace(report, following=following_figures(ranked, sessions, count=clicks_ahead))

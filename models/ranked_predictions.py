@@ -24,7 +24,7 @@ class RankedPredictions:
     Attributes:
         predictions: What was predicted.
         ranks: Of the targets, from 1, (P,); see `models.metrics.ranks_from_scores`.
-        top_item: The K = 20 best items of each, in no particular order, (P, K); -1 where fewer may be listed.
+        top_item: The K = 20 best items of each, best first, (P, K); -1 where fewer may be listed.
         item_count: V.
     """
 
@@ -57,8 +57,10 @@ def rank_predictions(
         _leave_out(scores, last_items(sessions, predictions, rows, exclude_last))
         ranks[rows] = ranks_from_scores(scores, predictions.target_index[rows])
         top = top_items(scores, LIST_LENGTH)
-        may_be_listed = np.take_along_axis(scores, top, axis=1) > -np.inf
-        top_item[rows, : top.shape[1]] = np.where(may_be_listed, top, UNKNOWN_ITEM)
+        top_score = np.take_along_axis(scores, top, axis=1)
+        listed = np.where(top_score > -np.inf, top, UNKNOWN_ITEM)
+        best_first = np.argsort(-top_score, axis=1, kind="stable")
+        top_item[rows, : top.shape[1]] = np.take_along_axis(listed, best_first, axis=1)
         item_count = scores.shape[1]
     return RankedPredictions(predictions, ranks, top_item, item_count)
 

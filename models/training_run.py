@@ -186,7 +186,9 @@ def evaluate_on_test(
     test = encode_sessions(data.test, served.vocabulary, features, history=data.test_history)
     figures = Comparison(
         network=evaluate_network(served.network, test, exclude_last=exclude_last),
-        popularity=evaluate_popularity(served.popularity, test, exclude_last=exclude_last),
+        popularity=evaluate_popularity(
+            served.popularity, test, exclude_last=exclude_last, clicks_ahead=served.network.clicks_ahead
+        ),
     )
     description = msgspec.structs.replace(checkpoint.description, metrics=figures.network.metrics)
     return dataclasses.replace(checkpoint, description=description), figures

@@ -1,6 +1,7 @@
 """What `nextclick train` does and prints: a bar while it learns, a table when it is done, or JSON."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,6 @@ from rich.table import Table
 from export.exporter import RING_LENGTH
 from models.checkpoint import save_checkpoint
 from models.epoch_report import EpochReport, best_epoch
-from models.evaluation import EvaluationReport
 from models.execution import PLAIN, Execution
 from models.metrics import CUTOFFS
 from models.networks.ensemble import EnsembleConfig
@@ -139,11 +139,14 @@ def _comparison_table(comparison: Comparison, kind: str) -> Table:
     for cutoff in CUTOFFS:
         table.add_column(f"@{cutoff}", justify="right")
     for name in ("Recall", "MRR", "NDCG", "Coverage"):
-        table.add_row(name, kind, *_cells(network, name))
-        table.add_row("", "popularity", *_cells(popularity, name))
+        table.add_row(name, kind, *_cells(network.metrics, name))
+        table.add_row("", "popularity", *_cells(popularity.metrics, name))
+    for name in ("Recall", "NDCG") if network.following else ():
+        table.add_row(f"{name}, next clicks", kind, *_cells(network.following, name))
+        table.add_row("", "popularity", *_cells(popularity.following, name))
     return table
 
 
-def _cells(report: EvaluationReport, name: str) -> list[str]:
-    figures = (report.metrics.get(f"{name}@{cutoff}") for cutoff in CUTOFFS)
+def _cells(metrics: Mapping[str, float], name: str) -> list[str]:
+    figures = (metrics.get(f"{name}@{cutoff}") for cutoff in CUTOFFS)
     return ["" if figure is None else f"{figure:.4f}" for figure in figures]

@@ -85,6 +85,11 @@ class Seq2SeqNetwork(SequenceNetwork):
         """Those of the encoder."""
         return self.encoder.state_shapes
 
+    @property
+    def clicks_ahead(self) -> int:
+        """M."""
+        return self.config.written_items
+
     def forward(self, item_index: Tensor, features: Tensor, state: NetworkState) -> tuple[Tensor, NetworkState]:
         """Step through whole sequences, see `SequenceNetwork`."""
         output, advanced = self.encoder(item_index, features, state)

@@ -54,6 +54,11 @@ class SequenceNetwork(nn.Module, ABC):
         return frozenset()
 
     @property
+    def clicks_ahead(self) -> int:
+        """How many of the next clicks its lists are made for: 1, but for a network that writes several."""
+        return 1
+
+    @property
     def feature_width(self) -> int:
         """F."""
         return self.inputs.feature_width

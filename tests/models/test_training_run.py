@@ -8,6 +8,7 @@ import pytest
 from models.errors import DataError, TrainingError
 from models.features import TimeGap
 from models.networks.lstm import LSTMConfig
+from models.networks.seq2seq import Seq2SeqConfig
 from models.optimisers import Adam
 from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
@@ -102,6 +103,21 @@ def test_leave_last_out_predicts_the_last_click_given_all_before_it() -> None:
     _, figures = evaluate_on_test(checkpoint, data)
     assert figures.network.predictions == 40
     assert figures.network.metrics["Recall@1"] == 1.0
+
+
+def test_a_network_that_writes_several_clicks_is_judged_by_them_too() -> None:
+    """The next three clicks of the circle are the first three of the list; popularity is judged by them as well."""
+    data = make_data()
+    network = Seq2SeqConfig(
+        embedding_size=8, hidden_size=12, decoder_size=12, written_items=3, embedding_dropout=0.0, output_dropout=0.0
+    )
+    config = msgspec.structs.replace(make_config(epochs=20), network=network)
+    checkpoint, figures = evaluate_on_test(train(data, config), data)
+    assert figures.network.metrics["Recall@1"] == 1.0
+    assert figures.network.following["Recall@5"] == 1.0
+    assert figures.network.following["NDCG@5"] == pytest.approx(1.0)
+    assert figures.popularity.following["NDCG@5"] < 0.9
+    assert checkpoint.description.metrics == figures.network.metrics
 
 
 def test_the_seen_filter_reaches_the_figures() -> None:
