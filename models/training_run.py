@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from models.checkpoint import Checkpoint, CheckpointDescription, library_versions
 from models.cold_items import with_cold_items
 from models.counting import count_network, is_counted
-from models.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
+from models.encoded_sessions import EncodedSessions, encode_sessions
 from models.ensemble_training import train_ensemble
 from models.epoch_report import EpochReport
-from models.errors import DataError, TrainingError
+from models.errors import TrainingError
 from models.evaluation import EvaluationReport, evaluate_network, evaluate_popularity
 from models.execution import PLAIN, Execution
 from models.feature_fitting import fit_features
@@ -32,11 +32,11 @@ from models.networks.ensemble import EnsembleNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.prepared_data import PreparedData
-from models.splitting import validation_split
 from models.training import train_network
 from models.training_config import TrainingConfig
 from models.training_data import TrainingData
 from models.training_progress import Silence, TrainingProgress
+from models.validation_period import encode_validation, set_validation_aside
 from models.vocabulary import ItemVocabulary
 
 
@@ -67,7 +67,7 @@ def train(
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
         SettingsError: If the state that is there is another run's.
     """
-    learned, validated = _set_validation_aside(data, config)
+    learned, validated = set_validation_aside(data, config.validation.share)
     if learned.is_empty():
         raise TrainingError(
             f"There is nothing to train on: no click of {data.description.name} is left before the validation period."
@@ -75,7 +75,7 @@ def train(
     vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
     features = fit_features(learned, config.features)
     sessions = encode_sessions(learned, vocabulary, features)
-    validation = None if validated is None else _encode_validation(data, learned, validated, vocabulary, features)
+    validation = None if validated is None else encode_validation(data, learned, validated, vocabulary, features)
     reader = _fit_contents(config, data.catalogue, vocabulary)
     contents = read_contents(reader, data.catalogue, vocabulary)
     network = build_network(config, len(vocabulary), features, contents).to(execution.device)
@@ -208,33 +208,6 @@ def _fit_contents(
     if not isinstance(config.network, ContentLSTMConfig):
         return None
     return fit_contents(config.network.content, catalogue, vocabulary)
-
-
-def _set_validation_aside(data: PreparedData, config: TrainingConfig) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    if not config.validation.share:
-        return data.train, None
-    description = data.description
-    split = validation_split(
-        data.train, description.session_rule, config.validation.share, protocol=description.protocol
-    )
-    return split.train, split.test
-
-
-def _encode_validation(
-    data: PreparedData,
-    learned: pl.DataFrame,
-    validated: pl.DataFrame,
-    vocabulary: ItemVocabulary,
-    features: tuple[Feature, ...],
-) -> EncodedSessions:
-    history = None if data.test_history is None else learned
-    validation = encode_sessions(validated, vocabulary, features, history=history)
-    # Said now and not after the first epoch.
-    if not len(enumerate_predictions(validation)):
-        raise DataError(
-            "No session of the validation period has two clicks: raise `share` under [validation], or set it to 0."
-        )
-    return validation
 
 
 def _describe(dataset: str, learned: pl.DataFrame, sessions: EncodedSessions) -> TrainingData:

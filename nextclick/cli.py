@@ -14,6 +14,7 @@ from nextclick.commands.config import config
 from nextclick.commands.data import data
 from nextclick.commands.dead_letters import dead_letters
 from nextclick.commands.demo import demo
+from nextclick.commands.ensemble import ensemble
 from nextclick.commands.evaluate import evaluate
 from nextclick.commands.export import export
 from nextclick.commands.fit_counts import fit_counts
@@ -58,6 +59,7 @@ app.add_typer(data, name="data", rich_help_panel=LEARN)
 app.command(rich_help_panel=LEARN)(train)
 app.command("fit-counts", rich_help_panel=LEARN)(fit_counts)
 app.command(rich_help_panel=LEARN)(tune)
+app.command(rich_help_panel=LEARN)(ensemble)
 app.command(rich_help_panel=LEARN)(export)
 app.command(rich_help_panel=LEARN)(evaluate)
 app.command("cold-items", rich_help_panel=LEARN)(cold_items)

@@ -1,7 +1,7 @@
 """What `nextclick train` does and prints: a bar while it learns, a table when it is done, or JSON."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.exporter import RING_LENGTH
-from models.checkpoint import save_checkpoint
+from models.checkpoint import Checkpoint, save_checkpoint
+from models.ensemble_assembly import assemble
 from models.epoch_report import EpochReport, best_epoch
 from models.execution import PLAIN, Execution
 from models.metrics import CUTOFFS
@@ -32,7 +33,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
         kind: Of the network: `lstm`, `gru`, ...
         training_data: What was learned.
         epochs: What each epoch did, the validation figures included.
-        best_epoch: The epoch whose weights were kept.
+        best_epoch: The epoch whose weights were kept; None: there was none, an ensemble's members were trained before.
         seconds: Wall clock of the training, validation included.
         test: The network and popularity on the test clicks; None where these were left alone.
         member_weights: What an ensemble's members weigh, in their order; of any other kind nothing.
@@ -42,7 +43,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
     kind: str
     training_data: TrainingData
     epochs: tuple[EpochReport, ...]
-    best_epoch: int
+    best_epoch: int | None
     seconds: float
     test: Comparison | None
     member_weights: tuple[float, ...] = ()
@@ -89,14 +90,51 @@ def train_and_report(
         save_checkpoint(out, checkpoint)
         if execution.keeping is not None:
             execution.keeping.discard()
+    return _report(checkpoint, out, seconds, comparison)
+
+
+def assemble_and_report(
+    checkpoints: Sequence[Checkpoint],
+    data: PreparedData,
+    out: Path,
+    console: Console,
+    *,
+    weights: Sequence[float] | None,
+    evaluate: bool,
+) -> TrainingReport:
+    """Make an ensemble of checkpoints, judge it by the test clicks, and write its checkpoint.
+
+    Args:
+        checkpoints: The members.
+        data: What they were trained on.
+        out: The ensemble's folder.
+        console: Where progress goes.
+        weights: What the members weigh; None: fitted on the validation period.
+        evaluate: Whether to look at the test clicks.
+    """
+    began = time.perf_counter()
+    with console.status(f"Weighing {len(checkpoints)} members"):
+        checkpoint = assemble(checkpoints, data, weights=weights)
+    seconds = time.perf_counter() - began
+    comparison = None
+    if evaluate:
+        exclude_last = RING_LENGTH if data.description.exclude_seen else 0
+        with console.status(f"Evaluating on {len(data.test):,} test clicks"):
+            checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=exclude_last)
+    save_checkpoint(out, checkpoint)
+    return _report(checkpoint, out, seconds, comparison)
+
+
+def _report(checkpoint: Checkpoint, out: Path, seconds: float, comparison: Comparison | None) -> TrainingReport:
     description = checkpoint.description
     members = description.network.members if isinstance(description.network, EnsembleConfig) else ()
+    history, metric = description.history, description.config.validation.metric
     return TrainingReport(
         checkpoint=str(out),
         kind=kind_of(description.network),
         training_data=description.training_data,
-        epochs=description.history,
-        best_epoch=best_epoch(description.history, config.validation.metric),
+        epochs=history,
+        best_epoch=best_epoch(history, metric) if history else None,
         seconds=seconds,
         test=comparison,
         member_weights=tuple(member.weight for member in members),

@@ -1,0 +1,67 @@
+"""`nextclick ensemble`: several checkpoints become one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
+
+
+def ensemble(
+    checkpoints: Annotated[list[Path], typer.Argument(metavar="CHECKPOINT...", help="What `nextclick train` wrote.")],
+    *,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset", metavar="NAME|FOLDER", help="The data set that they were trained on, or the folder of it."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to.")],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="W,W,...",
+            help="What the members weigh, in their order.",
+            show_default="fitted on the validation period",
+        ),
+    ] = None,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate/--no-evaluate", help="Look at the test clicks at the end.")
+    ] = True,
+    prepared_folder: PreparedFolder = PREPARED_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Put networks and counts that were trained apart into one checkpoint: its scores are the weighted sum of theirs.
+
+    They must have been trained on the same clicks. Where these leave out a validation period the weights are fitted on
+    it; members that were trained on all clicks are given weights that were fitted so before.
+
+    Example: `nextclick ensemble checkpoints/lstm checkpoints/gru --dataset eshop --out checkpoints/both`
+
+    Then, with members trained on all: the same with `--weights 0.62,0.41`
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from models.checkpoint import load_checkpoint  # noqa: PLC0415
+    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from nextclick.training_report import assemble_and_report, print_training  # noqa: PLC0415
+
+    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    report = assemble_and_report(
+        [load_checkpoint(checkpoint) for checkpoint in checkpoints],
+        load_prepared_data(folder),
+        out,
+        Console(stderr=True),
+        weights=None if weights is None else _parsed(weights),
+        evaluate=evaluate,
+    )
+    print_training(report, as_json=as_json)
+
+
+def _parsed(weights: str) -> list[float]:
+    try:
+        return [float(weight) for weight in weights.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"{weights} is no list of numbers such as 0.62,0.41") from error

@@ -1,0 +1,27 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.networks.ensemble import EnsembleConfig
+from models.networks.markov import MarkovConfig
+from nextclick.cli import app
+from tests.models.test_ensemble_assembly import LSTM, trained
+from tests.models.test_training_run import make_data
+
+
+def test_checkpoints_become_one(tmp_path: Path) -> None:
+    """Fitted, judged on the test clicks, and read again; the weights are in the report."""
+    make_data().save(tmp_path / "circles")
+    for name, network in (("lstm", LSTM), ("markov", MarkovConfig())):
+        save_checkpoint(tmp_path / name, trained(network))
+    command = ["ensemble", str(tmp_path / "lstm"), str(tmp_path / "markov"), "--dataset", str(tmp_path / "circles")]
+    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "both"), "--json"], catch_exceptions=False)
+    report = json.loads(result.stdout)
+    assert report["kind"] == "ensemble"
+    assert report["test"]["network"]["metrics"]["Recall@1"] == pytest.approx(1.0)
+    written = load_checkpoint(tmp_path / "both").description.network
+    assert isinstance(written, EnsembleConfig)
+    assert report["member_weights"] == [member.weight for member in written.members]
