@@ -145,6 +145,9 @@ def processes_of_torchrun(device: torch.device) -> Iterator[Processes]:
     if "TORCHELASTIC_RUN_ID" not in environ or environ.get("WORLD_SIZE", "1") == "1":
         yield ALONE
         return
+    if device.type == "cuda":
+        # What the processes tell each other goes by way of their current device.
+        torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_LONGEST_WAIT)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())
