@@ -20,9 +20,9 @@ from models.encoded_sessions import EncodedSessions
 from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
 from models.timestamps import MS_PER_HOUR
 
-# Clicks that every item is taken to have had beside its own, after decay: no item's probability is 0 (Krichevsky and
-# Trofimov, 1981).
-PRIOR_CLICKS = 0.5
+# What all items share alike of the clicks' probability, so that no item's is 0. A share and no number of clicks: with a
+# short half life all the clicks of a log together may be worth less than one.
+EVEN_SHARE = 1e-3
 
 
 class CountedNetwork(SequenceNetwork):
@@ -75,8 +75,8 @@ class CountedNetwork(SequenceNetwork):
 
 def log_popularity(popularity: NDArray[np.float64]) -> Tensor:
     """Return the logarithm of each item's share of the clicks, (V,) float32, given its decayed clicks, (V,)."""
-    clicks = popularity + PRIOR_CLICKS
-    return torch.from_numpy(np.log(clicks / clicks.sum())).float()
+    share = (1 - EVEN_SHARE) * popularity / popularity.sum() + EVEN_SHARE / len(popularity)
+    return torch.from_numpy(np.log(share)).float()
 
 
 def hours_in_ms(hours: float | None) -> float | None:

@@ -21,6 +21,8 @@ KINDS: list[CountedConfig] = [
 # 0 is followed by 1 twice and by 2 once.
 THREE = ([0, 1], [0, 1], [0, 2])
 HOUR_MS = 3_600_000
+# 3, 2 and 1 of six clicks, a thousandth of them spread evenly.
+POPULARITY = 0.999 * np.array([3, 2, 1]) / 6 + 0.001 / 3
 
 
 def fitted(config: CountedConfig, *sessions: list[int], items: int = 3) -> CountedNetwork:
@@ -40,37 +42,43 @@ def scores_after(network: CountedNetwork, *clicks: int) -> list[float]:
 
 
 def test_popularity_is_the_logarithm_of_the_share_of_clicks() -> None:
-    """Three, two and one of six clicks, and half a click more for everybody; whatever was clicked."""
+    """Three, two and one of six clicks; whatever was clicked."""
     network = fitted(PopularityConfig(), *THREE)
-    expected = np.log([3.5 / 7.5, 2.5 / 7.5, 1.5 / 7.5])
-    assert scores_after(network, 2) == pytest.approx(expected)
-    assert scores_after(network) == pytest.approx(expected)
+    assert scores_after(network, 2) == pytest.approx(np.log(POPULARITY))
+    assert scores_after(network) == pytest.approx(np.log(POPULARITY))
 
 
 def test_recency_forgets_by_half_lives() -> None:
     """Item 0 twice, two hours before item 1 once: half lives of an hour leave it half a click."""
     network = RecencyConfig(half_life_hours=1.0).build(NetworkInputs(2))
     network.fit(make_sessions([0, 0], [1], timestamp_ms=[0, 0, 2 * HOUR_MS]))
-    assert scores_after(network, 0) == pytest.approx(np.log([1.0 / 2.5, 1.5 / 2.5]))
+    assert scores_after(network, 0) == pytest.approx(np.log([0.333 + 0.0005, 0.666 + 0.0005]))
+
+
+def test_a_short_half_life_leaves_the_order() -> None:
+    """All clicks but the last are worth next to nothing: the later ones still come before the earlier ones."""
+    network = RecencyConfig(half_life_hours=0.1).build(NetworkInputs(3))
+    network.fit(make_sessions([0], [1], [2, 2], timestamp_ms=[0, HOUR_MS, 2 * HOUR_MS, 2 * HOUR_MS]))
+    assert sorted(range(3), key=lambda item: -scores_after(network, 0)[item]) == [2, 1, 0]
 
 
 def test_transitions_are_mixed_with_popularity() -> None:
     """(c_ij + mu p_j) / (n_i + mu) with mu = 3: a distribution."""
     network = fitted(MarkovConfig(prior_clicks=3.0), *THREE)
-    assert np.exp(scores_after(network, 2, 0)) == pytest.approx([1.4 / 6, 3.0 / 6, 1.6 / 6])
+    assert np.exp(scores_after(network, 2, 0)) == pytest.approx((np.array([0, 2, 1]) + 3 * POPULARITY) / 6)
 
 
 def test_what_successors_are_not_kept_is_left_to_popularity() -> None:
     """One successor a row: a third for item 1 itself, two thirds by popularity."""
     network = fitted(MarkovConfig(prior_clicks=3.0, successors=1), *THREE)
-    assert np.exp(scores_after(network, 0)) == pytest.approx([2 / 3 * 3.5 / 7.5, 1 / 3 + 2 / 3 / 3, 2 / 3 * 0.2])
+    assert np.exp(scores_after(network, 0)) == pytest.approx(np.array([0, 1 / 3, 0]) + 2 / 3 * POPULARITY)
 
 
 def test_an_item_without_successors_leads_to_popularity() -> None:
     """Item 2 ends its session; and so it is before the first click."""
     network = fitted(MarkovConfig(prior_clicks=3.0), *THREE)
-    assert np.exp(scores_after(network, 2)) == pytest.approx([3.5 / 7.5, 2.5 / 7.5, 1.5 / 7.5])
-    assert np.exp(scores_after(network)) == pytest.approx([3.5 / 7.5, 2.5 / 7.5, 1.5 / 7.5])
+    assert np.exp(scores_after(network, 2)) == pytest.approx(POPULARITY)
+    assert np.exp(scores_after(network)) == pytest.approx(POPULARITY)
 
 
 def test_neighbours_of_older_clicks_count_less() -> None:

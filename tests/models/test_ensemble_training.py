@@ -73,7 +73,7 @@ def test_weights_are_those_of_the_least_cross_entropy() -> None:
     torch.nn.init.zeros_(ensemble.members[0].item_table)
     mixed = make_sessions([2, 0, 0, 1, 0, 2, 1, 0], [1, 0, 0, 1, 0, 0, 2, 0, 1])
     _, of_popularity = fit_weights(ensemble, mixed)
-    # 15 targets, 0 nine times, 1 four times, 2 twice: by popularity (32.5, 16.5, 8.5) they are as steep as with weight
+    # 15 targets, 0 nine times, 1 four times, 2 twice: popularity (32, 16, 8) is as steep as they are with the weight
     # w where the expected log-popularity under p^w is the targets' mean.
     log_popularity = ensemble.members[1].item_offset
     expected = torch.softmax(of_popularity * log_popularity, dim=0) @ log_popularity

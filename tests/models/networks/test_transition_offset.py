@@ -53,8 +53,8 @@ def test_the_offset_is_the_gate_times_how_far_a_transition_lies_above_the_back_o
     state = network.step(torch.tensor([0]), torch.zeros(1, 0), network.initial_state(1))
     offset = (network.scores(state) - network.base.scores(state[:-1]))[0]
     gate = functional.softplus(network.gate(network.query(state)))[0, 0].item()
-    # Six clicks, and half a click more for each of eleven items.
-    above = np.log1p([2 / (3 * 2.5 / 11.5), 1 / (3 * 1.5 / 11.5)])
+    # Two and one of six clicks, a thousandth of them spread over eleven items.
+    above = np.log1p([2 / (3 * (0.333 + 0.001 / 11)), 1 / (3 * (0.1665 + 0.001 / 11))])
     assert offset.tolist() == pytest.approx([0.0, *(gate * above), *[0.0] * (ITEMS - 3)], abs=1e-5)
 
 
@@ -63,7 +63,7 @@ def test_a_discount_leaves_out_what_occurred_once() -> None:
     config = TransitionOffsetConfig(base=SMALL_LSTM, prior_clicks=3.0, discount=1.0)
     network = make_network(config, [0, 1], [0, 1], [0, 2])
     assert network.successors.item_index[1].tolist() == [1, *[-1] * (ITEMS - 1)]
-    assert network.successors.value[1, 0].item() == pytest.approx(np.log1p(1 / (3 * 2.5 / 11.5)))
+    assert network.successors.value[1, 0].item() == pytest.approx(np.log1p(1 / (3 * (0.333 + 0.001 / 11))))
 
 
 def test_before_the_first_click_there_is_no_offset() -> None:
