@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from export.artifact import Artifact, Parity, RankingKind
-from export.recurrent_network import RecurrentNetwork, biased_scores
+from export.recurrent_network import ListingNetwork, RecurrentNetwork, biased_scores
 from export.runtime import ModelRuntime, State, no_exclusions
 from models.boosts import Boosts
 from models.errors import ParityError
@@ -37,6 +37,9 @@ BATCH_SIZES = (1, 2, 3, 7, 16, 64, 256)
 USERS = max(BATCH_SIZES)
 # Scores of the whole catalogue for a few users at a time: a million items are 4 MB a user.
 USERS_AT_ONCE = 32
+# Of lists that a network makes as a whole, as many may be others than torch's: where two of its choices are as good as
+# each other, float32 noise decides between them, and other items follow.
+MAX_OTHER_LISTS = 0.01
 REMEDY = (
     "The graphs do not compute what the network does: compare the versions of torch, onnx and onnxruntime with those "
     "in pyproject.toml; for a model of your own, look for randomness, or for arithmetic across the batch axis."
@@ -133,6 +136,7 @@ def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) 
     )
     found = runtime.step(users.item_index, users.features, users.state)
     pairs: list[_Pair] = list(zip((tensor.numpy() for tensor in advanced), found, strict=True))
+    others = 0
     for start in range(0, USERS, USERS_AT_ONCE):
         batch = users.take(np.arange(start, start + USERS_AT_ONCE))
         bias = np.tile(batch.item_bias, (len(batch.item_index), 1))  # (B, V)
@@ -145,7 +149,10 @@ def _step_gate(network: RecurrentNetwork, runtime: ModelRuntime, users: _Users) 
         scores = biased_scores(network, of_batch, torch.from_numpy(bias)).numpy()
         state = tuple(tensor[start : start + USERS_AT_ONCE] for tensor in found)
         top_item, top_score = runtime.rank(state, batch.exclude_index, batch.item_bias, batch.boosts)
-        pairs += _list_pairs(scores, top_item, top_score, runtime.manifest.ranking.kind)
+        same = _are_same_lists(network, scores, top_item, top_score)
+        others += int(np.count_nonzero(~same))
+        pairs += _list_pairs(scores[same], top_item[same], top_score[same], runtime.manifest.ranking.kind)
+    _check_others("step", others, USERS)
     return _within("step", pairs, STEP_TOLERANCE)
 
 
@@ -159,12 +166,38 @@ def _sequence_gate(network: RecurrentNetwork, runtime: ModelRuntime) -> float:
     nothing_excluded = no_exclusions(SEQUENCES, manifest.ring_length)
     no_bias = np.zeros(manifest.item_count, dtype=np.float32)
     state = runtime.initial_state(SEQUENCES)
-    pairs = []
+    pairs: list[_Pair] = []
+    others = 0
     for position in range(SEQUENCE_LENGTH):
         state = runtime.step(item_index[:, position], features[:, position], state)
         top_item, top_score = runtime.rank(state, nothing_excluded, no_bias)
-        pairs += _list_pairs(scores[:, position], top_item, top_score, manifest.ranking.kind)
+        same = _are_same_lists(network, scores[:, position], top_item, top_score)
+        others += int(np.count_nonzero(~same))
+        pairs += _list_pairs(scores[same, position], top_item[same], top_score[same], manifest.ranking.kind)
+    _check_others("sequence", others, SEQUENCES * SEQUENCE_LENGTH)
     return _within("sequence", pairs, SEQUENCE_TOLERANCE)
+
+
+def _are_same_lists(
+    network: RecurrentNetwork,
+    scores: NDArray[np.float32],
+    top_item: NDArray[np.int64],
+    top_score: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Tell which lists, (B,), hold torch's items in torch's order; of networks that score items one by one, all may."""
+    if not isinstance(network, ListingNetwork):
+        return np.ones(len(scores), dtype=np.bool_)
+    best_first = torch.topk(torch.from_numpy(scores), top_item.shape[1]).indices.numpy()
+    same: NDArray[np.bool_] = ((best_first == top_item) | np.isneginf(top_score)).all(axis=1)
+    return same
+
+
+def _check_others(gate: str, others: int, lists: int) -> None:
+    if others > MAX_OTHER_LISTS * lists:
+        raise ParityError(
+            f"The {gate} gate is shut: {others} of {lists} lists are not those of torch, at most "
+            f"{MAX_OTHER_LISTS:.0%} may be. {REMEDY}"
+        )
 
 
 def _batch_gate(runtime: ModelRuntime, users: _Users) -> None:
