@@ -20,11 +20,12 @@ def read_item_vectors(artifact: Artifact) -> NDArray[np.float32]:
     """Return the table that queries are compared with, (V, D).
 
     Raises:
-        ArtifactError: If the model's scores are no dot products.
+        ArtifactError: If the model's scores are no dot products of vectors.
     """
     manifest = artifact.manifest
     table = item_table_of(artifact.rank_path, manifest.item_count, manifest.ranking.coarse)
-    if table is None:
+    # Counted models multiply one number by ones: all items would be alike.
+    if table is None or table.shape[1] == 1:
         raise ArtifactError(
             f"Model {manifest.model_id} does not score by dot products with items' vectors: there are none to compare. "
             "Compare items by the sessions that hold them: --dataset NAME in place of --artifact."
