@@ -94,12 +94,14 @@ def test_the_operator_may_choose(tmp_path: Path, method: RankingMethod) -> None:
     assert (ranking.kind, ranking.recall) == (method, 1.0)
 
 
+@pytest.mark.slow
 def test_a_table_that_bytes_cannot_hold_is_ranked_exactly(tmp_path: Path) -> None:
     """However many blocks are looked into, the coarse scores say nothing."""
     artifact = export_model(_model_of(_network_with_one_giant()), tmp_path / "artifact", ring_length=5)
     assert (artifact.manifest.ranking.kind, artifact.manifest.ranking.recall) == ("exact", 1.0)
 
 
+@pytest.mark.slow
 def test_it_is_refused_to_who_insists_on_int8(tmp_path: Path) -> None:
     """With the recall that it would have had."""
     with pytest.raises(ArtifactError, match=r"An int8 ranking lists 0\.\d{4} of the exact top 20, .*`--ranking exact`"):

@@ -87,6 +87,7 @@ def test_a_network_that_reads_nothing_is_served_as_it_is() -> None:
         with_cold_items(plain, CATALOGUE)
 
 
+@pytest.mark.slow
 def test_an_artifact_lists_items_that_training_never_saw(tmp_path: Path) -> None:
     """Through all three gates; its vocabulary and titles have the cold items, and a click on one moves the state."""
     save_checkpoint(tmp_path / "shop", make_checkpoint())

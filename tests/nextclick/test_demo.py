@@ -107,6 +107,7 @@ def test_a_demo_stopped_in_the_middle_leaves_nothing_behind(workplace: Path) -> 
     assert alive(started) == set()
 
 
+@pytest.mark.slow
 def test_training_can_be_stopped(workplace: Path) -> None:
     """SIGTERM, in the middle of very many epochs."""
     demo = start_demo(workplace, "--json", "--epochs", "100000")

@@ -172,6 +172,7 @@ def write_test(folder: Path, artifact: Artifact, options: Sequence[str] = ()) ->
     )
 
 
+@pytest.mark.slow
 def test_a_team_puts_it_into_its_own_tests(tiny_artifact: Artifact, other_artifact: Artifact, tmp_path: Path) -> None:
     """First made with the option, then checked; another model fails with the readable difference, or is let through."""
     write_recording(tmp_path / "clicks.parquet", recorded_clicks(200), RECORDED_LATE)
