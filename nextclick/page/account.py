@@ -34,7 +34,7 @@ class Balance(msgspec.Struct, frozen=True):
     """The account at one moment; see the module's docstring.
 
     Attributes:
-        records: Records of the click topic.
+        records: Records of the click topic, as far as they or their outcomes are read.
         listed: Those that have a list.
         dead_letters: Those that were set aside.
         states: States that were compared with their user's lists.
@@ -187,14 +187,15 @@ class ClickAccount:
                 partition.decide()
             settled = [user for user in self._users.values() if user.listed and user.state_offset == user.last_offset]
             surplus = [user.state_clicks - user.listed for user in settled]
-            records, listed = sum(one.records for one in partitions), sum(one.listed for one in partitions)
+            listed = sum(one.listed for one in partitions)
             set_aside = sum(len(one.set_aside) for one in partitions)
+            # A list can be read before its click is: that click is in the topic all the same.
+            records = max(sum(one.records for one in partitions), listed + set_aside)
             return Balance(
                 records=records,
                 listed=listed,
                 dead_letters=set_aside,
-                # A list can be read before its click is.
-                waiting=max(0, records - listed - set_aside),
+                waiting=records - listed - set_aside,
                 lost=sum(one.lost() for one in partitions),
                 again=self._again,
                 changed=self._changed,

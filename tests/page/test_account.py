@@ -21,6 +21,15 @@ def test_every_click_has_an_outcome() -> None:
     assert (balance.waiting, balance.lost) == (0, 0)
 
 
+def test_a_click_whose_list_is_read_first_is_in_the_topic() -> None:
+    """The page never shows more lists than clicks."""
+    account = new_account()
+    account.take_lists([list_of(0, "a"), list_of(1, "b")], READ_S)
+    account.take_clicks([click(0)], READ_S)
+    balance = account.balance()
+    assert (balance.records, balance.listed, balance.waiting) == (2, 2, 0)
+
+
 def test_a_click_that_waits_is_not_lost_until_it_is_passed_over() -> None:
     """The second of three has no outcome: it waits, and once the third's is some seconds old it is lost."""
     account = new_account()
