@@ -81,11 +81,7 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     logq: NotNegative = 1.0
 
     def build(self, network: SequenceNetwork, popularity: NDArray[np.int64]) -> Loss:
-        """Return the loss over a catalogue of these training clicks, (V,).
-
-        Raises:
-            TrainingError: If the network cannot score some items without the others.
-        """
+        """Return the loss over a catalogue of these training clicks, (V,); see `candidate_scores` for its error."""
         return _SampledSoftmax(self, Negatives(self.negatives, self.popularity_exponent, popularity, network.device))
 
 
@@ -108,11 +104,7 @@ class BPRMax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     elu: NotNegative = 0.5
 
     def build(self, network: SequenceNetwork, popularity: NDArray[np.int64]) -> Loss:
-        """Return the loss over a catalogue of these training clicks, (V,).
-
-        Raises:
-            TrainingError: If the network cannot score some items without the others.
-        """
+        """Return the loss over a catalogue of these training clicks, (V,); see `candidate_scores` for its error."""
         return _BPRMax(self, Negatives(self.negatives, self.popularity_exponent, popularity, network.device))
 
 
