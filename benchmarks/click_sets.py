@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 from nextclick.replaying import ClickMessage
 
 USERS = 50_000

@@ -23,11 +23,11 @@ import polars as pl
 
 from models.counts.recipe import CountsRecipe
 from models.errors import ArtifactError, VocabularyError
-from models.features import Feature
 from models.folder_writing import replaced_folder
+from models.sequences.features import Feature
+from models.sequences.vocabulary import ItemVocabulary
 from models.session_rule import SessionRule
-from models.training_data import TrainingData
-from models.vocabulary import ItemVocabulary
+from models.training.training_data import TrainingData
 
 # 2 added `ranking` and reference.npz: a worker must know how to run rank.onnx and be able to check it.
 FORMAT_VERSION = 2

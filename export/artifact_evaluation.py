@@ -1,8 +1,8 @@
 """An artifact judged by the lists that it would publish, popularity beside it.
 
-The protocol of `models.evaluation`, on lists instead of scores: for every click of a session but its first, the list
-after the session's click before it. A target is found at its place in the list, behind all items of its score, or it
-is a miss.
+The protocol of `models.evaluation.protocol`, on lists instead of scores: for every click of a session but its first,
+the list after the session's click before it. A target is found at its place in the list, behind all items of its score,
+or it is a miss.
 
 Legend: N clicks, P predictions, K list length, V items.
 """
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.offline import UNKNOWN_ITEM, lists_after_clicks
 from export.popular_list import PopularList
-from models.encoded_sessions import encode_sessions, enumerate_predictions
 from models.errors import DataError
-from models.metrics import CUTOFFS, RankingTally, catalogue_coverage, ranks_from_lists
+from models.evaluation.metrics import CUTOFFS, RankingTally, catalogue_coverage, ranks_from_lists
+from models.sequences.encoded_sessions import encode_sessions, enumerate_predictions
 
 
 class ArtifactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +50,7 @@ def evaluate_artifact(artifact: Artifact, clicks: pl.DataFrame, *, exclude_seen:
 
     Args:
         artifact: The model.
-        clicks: The columns of `models.prepared_data.CLICK_SCHEMA`, in order of time; users start without state.
+        clicks: The columns of `prepared_data.CLICK_SCHEMA`, in order of time; users start without state.
         exclude_seen: Whether what a user has clicked already is left out; None: as the manifest says.
 
     Raises:
@@ -94,7 +94,7 @@ class NextClicks(NamedTuple):
 
 
 def next_clicks(artifact: Artifact, clicks: pl.DataFrame) -> NextClicks:
-    """Find each click's successor in its session, as `models.encoded_sessions.enumerate_predictions` lists them."""
+    """Find each click's successor in its session, as `encoded_sessions.enumerate_predictions` lists them."""
     encoded = encode_sessions(clicks, artifact.vocabulary, ())
     predictions = enumerate_predictions(encoded)
     # Rows of the table in the order of the encoded clicks: session after session, by their first clicks.

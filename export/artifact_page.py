@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from export.artifact import MANIFEST_FILE, Artifact, Manifest, Ranking, StateTensor
-from models.features import EventType, Feature, TimeGap, Value
+from models.sequences.features import EventType, Feature, TimeGap, Value
 from models.session_rule import SessionRule
 
 POPULAR_ITEMS = 5

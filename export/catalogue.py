@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from models.errors import CatalogueError
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 
 SUGGESTIONS = 5
 

@@ -37,15 +37,15 @@ from export.parity import check_parity
 from export.ranking_choice import RankingMethod, export_ranking
 from export.recurrent_network import RecurrentNetwork
 from export.reference_users import draw_reference_lists
-from models.checkpoint import load_checkpoint
-from models.cold_items import with_cold_items
 from models.counts.recipe import CountsRecipe
 from models.errors import ArtifactError
-from models.features import Feature
 from models.networks.kinds import kind_of
+from models.sequences.features import Feature
+from models.sequences.vocabulary import ItemVocabulary
 from models.session_rule import SessionRule
-from models.training_data import TrainingData
-from models.vocabulary import ItemVocabulary
+from models.training.checkpoint import load_checkpoint
+from models.training.cold_items import with_cold_items
+from models.training.training_data import TrainingData
 
 # What Recall@20 and MRR@20 look at, and a screenful.
 LIST_LENGTH = 20

@@ -27,8 +27,8 @@ from models.counts.ranking_rule import CountsRanking
 from models.counts.recipe import CountsRecipe
 from models.counts.validation_questions import click_columns
 from models.errors import ArtifactError, DataError
-from models.features import encode_features
-from models.sessions import values_of
+from models.preparation.sessions import values_of
+from models.sequences.features import encode_features
 
 RankedAt = Literal["click", "request"]
 
@@ -73,7 +73,7 @@ def evaluate_live(
     Args:
         artifact: The model, with a recipe for counts.
         before: Clicks that are counted but not predicted, the training clicks; they may overlap the others in time.
-        clicks: The clicks to predict, the columns of `models.prepared_data.CLICK_SCHEMA`, in order of time.
+        clicks: The clicks to predict, the columns of `models.preparation.prepared_data.CLICK_SCHEMA`, in order of time.
         delay_ms: 0: buckets count from their end on.
         ranked_at: When lists are made.
         exclude_seen: Whether what a user has clicked already is left out; None: as the manifest says.

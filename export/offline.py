@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.popular_list import PopularList
 from export.runtime import ModelRuntime, no_exclusions
-from models.features import encode_features
+from models.preparation.sessions import values_of
+from models.sequences.features import encode_features
 from models.session_rule import SessionRule
-from models.sessions import values_of
 
 # Scores of a few rows stay in the second-level cache; parity is proven for batches of up to 256.
 USERS_AT_ONCE = 32
@@ -57,7 +57,7 @@ def lists_after_clicks(
 
     Args:
         artifact: The model.
-        clicks: The columns of `models.prepared_data.CLICK_SCHEMA`; each user's clicks in the order of their offsets.
+        clicks: The columns of `prepared_data.CLICK_SCHEMA`; each user's clicks in the order of their offsets.
         exclude_seen: Whether the items of a user's ring are left out; None: as the manifest says.
     """
     manifest = artifact.manifest

@@ -8,8 +8,8 @@ import polars as pl
 
 from export.artifact import Artifact
 from export.offline import lists_after_clicks
-from models.prepared_data import CLICK_SCHEMA
-from models.vocabulary import ItemId
+from models.preparation.prepared_data import CLICK_SCHEMA
+from models.sequences.vocabulary import ItemId
 
 
 class RecommendedItem(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from models.boosts import Boosts, no_boosts
 from models.errors import ArtifactError
-from models.features import feature_width
+from models.sequences.features import feature_width
 
 # A user's state: one array a tensor of the manifest, in its order, each (B, ...) in the stored dtype.
 State = tuple[NDArray[np.floating], ...]

@@ -1,14 +1,14 @@
 """A checkpoint's validation period, as questions to fit live counts by."""
 
-from models.checkpoint import Checkpoint
 from models.counts.fitting import CountsFit, fit_counts
 from models.counts.recipe import CountsRecipe
 from models.counts.validation_questions import click_columns, draw_questions
-from models.encoded_sessions import encode_sessions
 from models.errors import DataError
-from models.evaluation import NetworkScorer
-from models.prepared_data import PreparedData
-from models.splitting import validation_split
+from models.evaluation.protocol import NetworkScorer
+from models.preparation.prepared_data import PreparedData
+from models.preparation.splitting import validation_split
+from models.sequences.encoded_sessions import encode_sessions
+from models.training.checkpoint import Checkpoint
 
 
 def fit_by_validation(

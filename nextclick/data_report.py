@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.click_counts import ClickCounts, count_clicks
-from models.click_parts import ClicksInMemory
-from models.large_logs import PreparedFolder
-from models.prepared_data import CleaningStep, PreparedData
+from models.preparation.click_counts import ClickCounts, count_clicks
+from models.preparation.click_parts import ClicksInMemory
+from models.preparation.large_logs import PreparedFolder
+from models.preparation.prepared_data import CleaningStep, PreparedData
 
 
 class DatasetRow(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from export.artifact import load_artifact
 from export.catalogue import Catalogue
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 
 
 class ItemNames(Protocol):

@@ -68,7 +68,7 @@ def evaluate_online(
 
     Args:
         artifact: The model that the worker serves.
-        clicks: The columns of `models.prepared_data.CLICK_SCHEMA`, N of them, in order of time.
+        clicks: The columns of `models.preparation.prepared_data.CLICK_SCHEMA`, N of them, in order of time.
         bootstrap_servers: The broker.
         log: Where the worker's log goes.
         exclude_seen: Whether lists leave out what the user has clicked.

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
-from models.cleaning import Cleaning
-from models.cuts import Cut, CutAt, CutAtShare
 from models.datasets.dataset import Recipe
 from models.errors import SettingsError
-from models.preparation import SESSION_GAP_MS
+from models.preparation.cleaning import Cleaning
+from models.preparation.cuts import Cut, CutAt, CutAtShare
+from models.preparation.preparing import SESSION_GAP_MS
 from models.session_rule import SessionRule
 
 MS_PER_MINUTE = 60_000

@@ -51,7 +51,7 @@ def replay_clicks(
     an old log at once.
 
     Args:
-        clicks: Columns of `models.prepared_data.CLICK_SCHEMA`.
+        clicks: Columns of `models.preparation.prepared_data.CLICK_SCHEMA`.
         dataset: Begins each event id: `eshop-17` is the eighteenth click in order of time.
         bootstrap_servers: `host:port`, several with commas between them.
         topic: The click topic; it must be there.

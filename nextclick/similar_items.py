@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.catalogue import Catalogue
 from export.item_vectors import read_item_vectors
-from models.encoded_sessions import encode_sessions
-from models.item_counts import cooccurrence_counts, cosine_similarities
-from models.prepared_data import PreparedData
-from models.vocabulary import ItemId, ItemVocabulary
+from models.items.item_counts import cooccurrence_counts, cosine_similarities
+from models.preparation.prepared_data import PreparedData
+from models.sequences.encoded_sessions import encode_sessions
+from models.sequences.vocabulary import ItemId, ItemVocabulary
 
 
 class SimilarItem(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ def similar_by_vectors(artifact: Artifact, text: str, count: int) -> Neighbourho
 
 
 def similar_by_clicks(data: PreparedData, text: str, count: int) -> Neighbourhood:
-    """Return the items that training sessions hold together with one, by cosine; see `models.item_counts`.
+    """Return the items that training sessions hold together with one, by cosine; see `models.items.item_counts`.
 
     Raises:
         CatalogueError: If no item, or several, go by this name.

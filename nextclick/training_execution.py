@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from models.errors import TrainingInterrupted
-from models.execution import Execution
-from models.processes import processes_of_torchrun
-from models.run_keeping import RunKeeping
+from models.training.execution import Execution
+from models.training.processes import processes_of_torchrun
+from models.training.run_keeping import RunKeeping
 from nextclick.signals import stop_at_signal
 
 # What a shell expects of a program that Ctrl-C ended.

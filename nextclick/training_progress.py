@@ -6,7 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from models.epoch_report import EpochReport
+from models.training.epoch_report import EpochReport
 
 
 class ProgressBar:

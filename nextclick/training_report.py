@@ -11,17 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.exporter import RING_LENGTH
-from models.checkpoint import Checkpoint, save_checkpoint
-from models.ensemble_assembly import assemble
-from models.epoch_report import EpochReport, best_epoch
-from models.execution import PLAIN, Execution
-from models.metrics import CUTOFFS
+from models.evaluation.metrics import CUTOFFS
 from models.networks.ensemble import EnsembleConfig
 from models.networks.kinds import kind_of
-from models.prepared_data import PreparedData
-from models.training_config import TrainingConfig
-from models.training_data import TrainingData
-from models.training_run import Comparison, evaluate_on_test, train
+from models.preparation.prepared_data import PreparedData
+from models.training.checkpoint import Checkpoint, save_checkpoint
+from models.training.config import TrainingConfig
+from models.training.ensemble_assembly import assemble
+from models.training.epoch_report import EpochReport, best_epoch
+from models.training.execution import PLAIN, Execution
+from models.training.run import Comparison, evaluate_on_test, train
+from models.training.training_data import TrainingData
 from nextclick.training_progress import ProgressBar
 
 

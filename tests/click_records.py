@@ -2,7 +2,7 @@
 
 import json
 
-from models.vocabulary import ItemId, UserId
+from models.sequences.vocabulary import ItemId, UserId
 from tests.click_tables import MAY_2024_MS
 from workers.events import ClickEvent, ClickRecord, Headers
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 
 # Clicks of tests happen in May 2024: late enough for every worker, early enough for every clock.
 MAY_2024_MS = int(datetime(2024, 5, 1, tzinfo=UTC).timestamp()) * 1000

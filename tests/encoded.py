@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.encoded_sessions import EncodedSessions
+from models.sequences.encoded_sessions import EncodedSessions
 
 CLICK_EVERY_MS = 1_000
 

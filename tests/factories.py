@@ -15,13 +15,13 @@ from export.exporter import TrainedModel, export_model
 from export.ranking_choice import RankingMethod
 from export.recurrent_network import RecurrentNetwork
 from models.counts.recipe import CountsRecipe
-from models.features import Feature, feature_width
 from models.networks.lstm import LSTMConfig, LSTMNetwork
 from models.networks.sequence_network import NetworkInputs
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
+from models.sequences.features import Feature, feature_width
+from models.sequences.vocabulary import ItemId, ItemVocabulary
 from models.session_rule import SessionRule
-from models.training_data import TrainingData
-from models.vocabulary import ItemId, ItemVocabulary
+from models.training.training_data import TrainingData
 
 # The exporter looks a thousand operators up anew for every graph: a third of the time of a small one's export.
 _operators: Any = _registration.onnxscript_apis  # type: ignore[attr-defined]  # imported lazily

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime, no_exclusions
-from models.features import feature_width
+from models.sequences.features import feature_width
 from workers.decoding import ClickDecoder
 from workers.loading import StateLoader
 from workers.pipeline import OutputTopics, Pipeline

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.vocabulary import ItemVocabulary, hash_item_id
+from models.sequences.vocabulary import ItemVocabulary, hash_item_id
 from workers.events import ClickEvent
 from workers.state_arena import UNKNOWN_ITEM
 from workers.user_state import hash_session_id

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 import msgspec
 
-from models.vocabulary import ItemId, UserId
+from models.sequences.vocabulary import ItemId, UserId
 from workers.events import ClickEvent, ClickRecord, Rejection, RejectionReason
 from workers.record_sizes import RECORD_BYTES
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from models.vocabulary import ItemId, UserId
+from models.sequences.vocabulary import ItemId, UserId
 
 # A header may have no value, and a name may come more than once.
 Headers = tuple[tuple[str, bytes | None], ...]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SettingsError
-from models.vocabulary import ItemVocabulary
+from models.sequences.vocabulary import ItemVocabulary
 
 _LARGEST_BIAS = float(np.finfo(np.float32).max)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from export.runtime import ModelRuntime
 from models.errors import StateRecordError
-from models.features import encode_features, no_values
-from models.vocabulary import ItemIndex, ItemVocabulary
+from models.sequences.features import encode_features, no_values
+from models.sequences.vocabulary import ItemIndex, ItemVocabulary
 from workers.ports import StateStore
 from workers.state_arena import UNKNOWN_ITEM, Rows, StateArena
 from workers.unreadable_states import UnreadableState

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 from workers.events import ClickEvent, Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
 
 SCHEMA_VERSION = 1

@@ -34,7 +34,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from models.vocabulary import ItemVocabulary
+from models.sequences.vocabulary import ItemVocabulary
 from workers.click_columns import click_columns
 from workers.decoding import ClickDecoder
 from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Rejection, RejectionReason, Strategy

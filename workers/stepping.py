@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.runtime import ModelRuntime, State, gather_state
-from models.features import encode_features, no_values
+from models.sequences.features import encode_features, no_values
 from workers.applying import apply_clicks, are_applied, forget_expired
 from workers.click_columns import ClickColumns
 from workers.events import Strategy

@@ -10,9 +10,9 @@ from benchmarks.click_sets import item_id, zipf_weights
 from export.exporter import TrainedModel, export_model
 from models.networks.lstm import LSTMConfig
 from models.networks.sequence_network import NetworkInputs
+from models.sequences.vocabulary import ItemId, ItemVocabulary
 from models.session_rule import SessionRule
-from models.training_data import TrainingData
-from models.vocabulary import ItemId, ItemVocabulary
+from models.training.training_data import TrainingData
 
 HIDDEN_SIZE = 128
 LIST_LENGTH = 20

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.encoded_sessions import EncodedSessions, enumerate_predictions
-from models.scorer import ScoreBlock, blocks_of_predictions
+from models.evaluation.scorer import ScoreBlock, blocks_of_predictions
+from models.sequences.encoded_sessions import EncodedSessions, enumerate_predictions
 
 
 class ConstantScorer:

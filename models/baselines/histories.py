@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, Predictions
+from models.sequences.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, Predictions
 
 
 @dataclass(frozen=True)

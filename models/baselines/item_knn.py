@@ -14,10 +14,10 @@ from scipy.sparse import coo_array, csr_array
 
 from models.baselines.histories import histories_before, history_matrix, unreached_left_out
 from models.bounds import AtLeastOne, NotNegative, Positive
-from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions
-from models.item_counts import TopRows, cooccurrence_counts, cosine_similarities, top_rows
-from models.scorer import ScoreBlock, blocks_of_predictions
-from models.timestamps import MS_PER_HOUR
+from models.evaluation.scorer import ScoreBlock, blocks_of_predictions
+from models.items.item_counts import TopRows, cooccurrence_counts, cosine_similarities, top_rows
+from models.preparation.timestamps import MS_PER_HOUR
+from models.sequences.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions
 
 
 class ItemKNN(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="item_knn"):

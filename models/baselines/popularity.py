@@ -3,8 +3,8 @@
 import msgspec
 
 from models.baselines.constant_scores import ConstantScorer
-from models.encoded_sessions import EncodedSessions
-from models.item_counts import item_popularity
+from models.items.item_counts import item_popularity
+from models.sequences.encoded_sessions import EncodedSessions
 
 
 class Popularity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="popularity"):

@@ -4,9 +4,9 @@ import msgspec
 
 from models.baselines.constant_scores import ConstantScorer
 from models.bounds import Positive
-from models.encoded_sessions import EncodedSessions
-from models.item_counts import item_popularity
-from models.timestamps import MS_PER_HOUR
+from models.items.item_counts import item_popularity
+from models.preparation.timestamps import MS_PER_HOUR
+from models.sequences.encoded_sessions import EncodedSessions
 
 
 class Recency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="recency"):

@@ -25,9 +25,9 @@ from scipy.sparse import csr_array
 
 from models.baselines.histories import Histories, histories_before, unreached_left_out
 from models.bounds import AtLeastOne
-from models.encoded_sessions import EncodedSessions, enumerate_predictions
-from models.item_counts import session_items
-from models.scorer import ScoreBlock, blocks_of_predictions
+from models.evaluation.scorer import ScoreBlock, blocks_of_predictions
+from models.items.item_counts import session_items
+from models.sequences.encoded_sessions import EncodedSessions, enumerate_predictions
 
 _CLICKS_THAT_MATCH = 10
 

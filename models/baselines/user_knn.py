@@ -16,9 +16,9 @@ from scipy.sparse import csr_array
 from models.baselines.histories import histories_before, history_matrix, unreached_left_out
 from models.baselines.item_knn import neighbour_matrix
 from models.bounds import AtLeastOne
-from models.encoded_sessions import EncodedSessions, enumerate_predictions
-from models.item_counts import session_items, top_rows
-from models.scorer import ScoreBlock
+from models.evaluation.scorer import ScoreBlock
+from models.items.item_counts import session_items, top_rows
+from models.sequences.encoded_sessions import EncodedSessions, enumerate_predictions
 
 # N x U similarities are in memory at once.
 _SIMILARITIES_AT_ONCE = 4 * 1024 * 1024

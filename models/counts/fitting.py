@@ -22,7 +22,7 @@ from models.counts.click_columns import ClickColumns
 from models.counts.log_counts import LogCounts, PairEvents, count_log, popularity_at, rows_at
 from models.counts.recipe import CountsRecipe
 from models.counts.validation_questions import ValidationQuestions, has_clock
-from models.metrics import ranks_from_scores
+from models.evaluation.metrics import ranks_from_scores
 
 LEAST_GAIN = 0.01
 LIST_LENGTH = 20

@@ -11,9 +11,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.counts.click_columns import ClickColumns
-from models.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, Predictions, enumerate_predictions, last_items
 from models.errors import DataError
-from models.scorer import Scorer
+from models.evaluation.scorer import Scorer
+from models.sequences.encoded_sessions import (
+    UNKNOWN_ITEM,
+    EncodedSessions,
+    Predictions,
+    enumerate_predictions,
+    last_items,
+)
 
 # Clicks further back than this play no part in any recipe that is tried.
 LAST_ITEMS = 8

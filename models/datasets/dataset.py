@@ -11,11 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
-from models.cleaning import Cleaning
-from models.click_log import ClickLog
-from models.cuts import Cut, CutAt, CutAtShare, LeaveLastOut
-from models.session_rule import SessionRule
-from models.step_config import (
+from models.preparation.cleaning import Cleaning
+from models.preparation.click_log import ClickLog
+from models.preparation.cuts import Cut, CutAt, CutAtShare, LeaveLastOut
+from models.preparation.step_config import (
     Duplicates,
     ImmediateRepeats,
     ImpossibleTimestamps,
@@ -28,6 +27,7 @@ from models.step_config import (
     Step,
     UnknownItems,
 )
+from models.session_rule import SessionRule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import polars as pl
 
-from models.cleaning import Cleaning
-from models.click_log import ClickLog
-from models.cuts import CutAt
 from models.datasets.dataset import Dataset, Recipe, WholeLog
 from models.datasets.fetching import download, unzip
 from models.datasets.order_of_day import order_to_ms
 from models.errors import DataError
-from models.log_records import read_records
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.cleaning import Cleaning
+from models.preparation.click_log import ClickLog
+from models.preparation.cuts import CutAt
+from models.preparation.log_records import read_records
+from models.preparation.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 
 LOG = "e-shop-clothing-2008.csv"

@@ -11,8 +11,8 @@ import polars as pl
 
 from models.datasets.dataset import GivenSplit
 from models.errors import DataError
-from models.log_records import LINE, read_records
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.log_records import LINE, read_records
+from models.preparation.prepared_data import CLICK_SCHEMA
 from models.session_rule import SessionRule
 
 COLUMNS = ("SessionId", "ItemId", "Time")

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.datasets.dataset import Dataset, GivenSplit
 from models.datasets.given_split import load_given_split
 from models.datasets.globo_clicks import HOW_TO_GET, LICENCE
-from models.timestamps import to_milliseconds
+from models.preparation.timestamps import to_milliseconds
 
 
 def load(folder: Path) -> GivenSplit:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from models.click_log import ClickLog, Columns, read_click_log
-from models.cuts import CutAtShare
 from models.datasets.dataset import Dataset, Recipe, WholeLog
+from models.preparation.click_log import ClickLog, Columns, read_click_log
+from models.preparation.cuts import CutAtShare
 from models.session_rule import SessionRule
 
 FILES = "clicks_*.csv*"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
-from models.cleaning import Cleaning
-from models.click_log import ClickLog
-from models.cuts import LeaveLastOut
 from models.datasets.dataset import Recipe, WholeLog
 from models.errors import DataError
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.cleaning import Cleaning
+from models.preparation.click_log import ClickLog
+from models.preparation.cuts import LeaveLastOut
+from models.preparation.prepared_data import CLICK_SCHEMA
+from models.preparation.timestamps import ORDER_START_MS
 from models.session_rule import SessionRule
-from models.timestamps import ORDER_START_MS
 
 RECIPE = Recipe(
     session_rule=SessionRule(by_id=False, gap_ms=None),

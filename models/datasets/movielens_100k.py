@@ -7,12 +7,12 @@ GroupLens. Either way the files end up in RecBole's form: tab separated, UTF-8, 
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.click_log import Columns, read_click_log
 from models.datasets.dataset import Dataset, WholeLog
 from models.datasets.fetching import check, download, download_wheel, tab_separated, unzip
 from models.datasets.movies import LICENCE, RECIPE, movie_catalogue
 from models.errors import DataError
-from models.log_records import read_records
+from models.preparation.click_log import Columns, read_click_log
+from models.preparation.log_records import read_records
 
 RATINGS, MOVIES = "ml-100k.inter", "ml-100k.item"
 WHEEL = "recbole==1.2.1"

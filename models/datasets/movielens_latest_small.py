@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.click_log import Columns, read_click_log
 from models.datasets.dataset import Dataset, WholeLog
 from models.datasets.fetching import check, download, unzip
 from models.datasets.movies import LICENCE, RECIPE, movie_catalogue
-from models.log_records import read_records
+from models.preparation.click_log import Columns, read_click_log
+from models.preparation.log_records import read_records
 
 RATINGS, MOVIES = "ratings.csv", "movies.csv"
 OFFICIAL = "https://files.grouplens.org/datasets/movielens/ml-latest-small.zip"

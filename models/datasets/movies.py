@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from models.cleaning import Cleaning
-from models.cuts import CutAtShare
 from models.datasets.dataset import Recipe
+from models.preparation.cleaning import Cleaning
+from models.preparation.cuts import CutAtShare
 from models.session_rule import SessionRule
 
 LICENCE = "GroupLens: research, no commercial use, acknowledge"

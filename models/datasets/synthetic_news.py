@@ -19,13 +19,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.bounds import AtLeastOne, AtLeastZero, Positive
-from models.cleaning import Cleaning
-from models.click_log import Columns, read_click_log
-from models.cuts import CutAtShare
 from models.datasets.dataset import Dataset, Recipe, WholeLog
 from models.datasets.news_articles import Topics, make_topics, write_article
+from models.preparation.cleaning import Cleaning
+from models.preparation.click_log import Columns, read_click_log
+from models.preparation.cuts import CutAtShare
+from models.preparation.timestamps import ORDER_START_MS
 from models.session_rule import SessionRule
-from models.timestamps import ORDER_START_MS
 
 CLICKS, ARTICLES = "clicks.parquet", "articles.parquet"
 RECIPE = Recipe(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.bounds import ProperFraction
-from models.item_contents import ItemContents
+from models.items.item_contents import ItemContents
 from models.networks.item_table import ItemSide
 from models.networks.text_encoder import TextConfig, TextEncoder
 

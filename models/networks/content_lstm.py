@@ -9,7 +9,7 @@ import torch
 
 from models.bounds import ProperFraction
 from models.errors import DataError
-from models.item_contents import ContentConfig, ItemContents
+from models.items.item_contents import ContentConfig, ItemContents
 from models.networks.content_items import ContentItems
 from models.networks.lstm import LSTMConfig, LSTMNetwork, LSTMStack
 from models.networks.recurrent_stack import StackConfig

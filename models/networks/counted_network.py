@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.encoded_sessions import EncodedSessions
 from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
-from models.timestamps import MS_PER_HOUR
+from models.preparation.timestamps import MS_PER_HOUR
+from models.sequences.encoded_sessions import EncodedSessions
 
 # What all items share alike of the clicks' probability, so that no item's is 0. A share and no number of clicks: with a
 # short half life all the clicks of a log together may be worth less than one.

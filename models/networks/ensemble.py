@@ -16,7 +16,6 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from models.encoded_sessions import EncodedSessions
 from models.networks.attention import AttentionConfig
 from models.networks.counted_network import CountedNetwork
 from models.networks.fitted_network import FittedNetwork
@@ -32,6 +31,7 @@ from models.networks.repeat_offset import RepeatOffset
 from models.networks.score_additions import ScoreAdditions
 from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
 from models.networks.transition_offset import TransitionOffsetConfig, TransitionOffsetNetwork
+from models.sequences.encoded_sessions import EncodedSessions
 
 # Kinds that score by dot products, by counts, or by both.
 MemberConfig = (

@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from models.encoded_sessions import EncodedSessions
+from models.sequences.encoded_sessions import EncodedSessions
 
 
 @runtime_checkable

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from models.bounds import AtLeastOne, NotNegative, Positive
-from models.encoded_sessions import EncodedSessions
-from models.item_counts import cooccurrence_counts, cosine_similarities, item_popularity, top_rows
+from models.items.item_counts import cooccurrence_counts, cosine_similarities, item_popularity, top_rows
 from models.networks.counted_network import CountedNetwork, hours_in_ms, log_popularity
 from models.networks.item_ring import advanced_ring, rings_after
 from models.networks.score_additions import ScoreAdditions, SparseRows
 from models.networks.sequence_network import NetworkInputs, NetworkState
+from models.sequences.encoded_sessions import EncodedSessions
 
 
 class ItemKNNConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="item_knn"):

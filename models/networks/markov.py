@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from models.bounds import AtLeastOne, Positive
-from models.encoded_sessions import EncodedSessions
-from models.item_counts import item_popularity, transition_counts
+from models.items.item_counts import item_popularity, transition_counts
 from models.networks.counted_network import CountedNetwork, hours_in_ms, log_popularity
 from models.networks.item_ring import advanced_ring, rings_after
 from models.networks.score_additions import ScoreAdditions, SparseRows
 from models.networks.sequence_network import NetworkInputs, NetworkState
 from models.networks.transition_rows import transition_rows
+from models.sequences.encoded_sessions import EncodedSessions
 
 
 class MarkovConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="markov"):

@@ -6,10 +6,10 @@ import msgspec
 import torch
 from torch import Tensor
 
-from models.encoded_sessions import EncodedSessions
-from models.item_counts import item_popularity
+from models.items.item_counts import item_popularity
 from models.networks.counted_network import CountedNetwork, log_popularity
 from models.networks.sequence_network import NetworkInputs, NetworkState
+from models.sequences.encoded_sessions import EncodedSessions
 
 
 class PopularityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="popularity"):

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.features import Value
 from models.networks.item_table import ItemTable
 from models.networks.lstm import LSTMConfig, LSTMStack
 from models.networks.sequence_network import NetworkInputs
+from models.sequences.features import Value
 
 
 class RatedItems(ItemTable):

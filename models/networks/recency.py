@@ -5,7 +5,7 @@ import msgspec
 from models.bounds import Positive
 from models.networks.popularity import PopularityNetwork
 from models.networks.sequence_network import NetworkInputs
-from models.timestamps import MS_PER_HOUR
+from models.preparation.timestamps import MS_PER_HOUR
 
 
 class RecencyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="recency"):

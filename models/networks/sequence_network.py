@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.item_contents import ItemContents
+from models.items.item_contents import ItemContents
 
 # A user's state after a click, an argument and a result: one tensor a name of `state_shapes`, in its order, (B, ...).
 NetworkState = tuple[Tensor, ...]

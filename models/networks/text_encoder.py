@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.bounds import AtLeastOne, Fraction, ProperFraction
-from models.text_vocabulary import PADDING, UNKNOWN_WORD, TextVocabulary
+from models.items.text_vocabulary import PADDING, UNKNOWN_WORD, TextVocabulary
 
 Pooling = Literal["last", "mean", "max"]
 

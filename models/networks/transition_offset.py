@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.bounds import AtLeastOne, NotNegative, Positive
-from models.encoded_sessions import EncodedSessions
-from models.item_counts import item_popularity, transition_counts
+from models.items.item_counts import item_popularity, transition_counts
 from models.networks.attention import AttentionConfig
 from models.networks.counted_network import hours_in_ms, log_popularity
 from models.networks.gru import GRUConfig
@@ -32,6 +31,7 @@ from models.networks.repeat_offset import RepeatOffset
 from models.networks.score_additions import ScoreAdditions, SparseRows
 from models.networks.sequence_network import NetworkInputs, NetworkState, SequenceNetwork
 from models.networks.transition_rows import transition_rows
+from models.sequences.encoded_sessions import EncodedSessions
 
 # Networks whose scores are dot products.
 BaseConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig

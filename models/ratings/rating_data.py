@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.errors import DataError
-from models.prepared_data import PreparedData
+from models.preparation.prepared_data import PreparedData
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.bounds import AtLeastOne, AtLeastZero, NotNegative, Positive, ProperFraction
-from models.features import Value, encode_features
 from models.networks.lstm import LSTMConfig
 from models.networks.rating_lstm import RatingLSTMNetwork
 from models.networks.sequence_network import NetworkState
 from models.ratings.means import ItemMean
 from models.ratings.rating_data import RatingSplit
 from models.ratings.rating_predictor import UserHistory, user_histories, user_rows
+from models.sequences.features import Value, encode_features
 
 
 class RatingLSTM(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="rating_lstm"):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metric_intervals import Interval, mean_intervals
+from models.evaluation.metric_intervals import Interval, mean_intervals
 from models.ratings.rating_data import Ratings, RatingSplit
 from models.ratings.rating_predictor import RatingPredictor
 

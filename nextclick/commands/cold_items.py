@@ -8,7 +8,7 @@ import typer
 from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
 
 if TYPE_CHECKING:
-    from models.cold_evaluation import ColdReport
+    from models.evaluation.cold_evaluation import ColdReport
 
 
 def cold_items(
@@ -41,9 +41,9 @@ def cold_items(
     from rich.console import Console  # noqa: PLC0415
 
     from export.exporter import RING_LENGTH  # noqa: PLC0415
-    from models.checkpoint import load_checkpoint  # noqa: PLC0415
-    from models.cold_report import report_on_cold_items  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
+    from models.training.cold_report import report_on_cold_items  # noqa: PLC0415
 
     loaded = load_checkpoint(checkpoint)
     data = load_prepared_data(Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset)

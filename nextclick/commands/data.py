@@ -8,7 +8,7 @@ import typer
 from nextclick.options import PREPARED_FOLDER, AsJson, DataFolder
 
 if TYPE_CHECKING:
-    from models.prepared_data import PreparedData
+    from models.preparation.prepared_data import PreparedData
 
 data = typer.Typer(help="List, fetch and prepare the data that models are trained on.", no_args_is_help=True)
 
@@ -149,11 +149,11 @@ def prepare(
     Example: `nextclick data prepare movielens-100k`, or
     `nextclick data prepare --log clicks.csv --columns user=visitorid,item=sku,timestamp=time --timestamp-unit seconds`
     """
-    from models.click_log import Columns  # noqa: PLC0415
     from models.datasets import dataset_named  # noqa: PLC0415
-    from models.large_logs import is_large, prepare_large_log  # noqa: PLC0415
-    from models.preparation import own_steps, prepare_dataset, prepare_own_log  # noqa: PLC0415
-    from models.step_config import load_preparation_config  # noqa: PLC0415
+    from models.preparation.click_log import Columns  # noqa: PLC0415
+    from models.preparation.large_logs import is_large, prepare_large_log  # noqa: PLC0415
+    from models.preparation.preparing import own_steps, prepare_dataset, prepare_own_log  # noqa: PLC0415
+    from models.preparation.step_config import load_preparation_config  # noqa: PLC0415
     from nextclick.data_report import print_prepared_folder  # noqa: PLC0415
     from nextclick.recipe_options import RecipeOptions  # noqa: PLC0415
 
@@ -202,7 +202,7 @@ def generate(
 
     Example: `nextclick data generate --clicks 50_000_000 --users 2_000_000 --out data/generated`
     """
-    from models.click_generator import GeneratorConfig, write_click_log  # noqa: PLC0415
+    from models.preparation.click_generator import GeneratorConfig, write_click_log  # noqa: PLC0415
     from nextclick.data_report import print_generated  # noqa: PLC0415
 
     config = GeneratorConfig(clicks=clicks, users=users, items=items, days=days, seed=seed)
@@ -257,8 +257,8 @@ def prepare_split(
     Example: `nextclick data prepare-split yoochoose yoochoose_train_full.txt yoochoose_test.txt`
     """
     from models.datasets.given_split import load_given_split  # noqa: PLC0415
-    from models.preparation import prepare_given_split  # noqa: PLC0415
-    from models.timestamps import to_milliseconds  # noqa: PLC0415
+    from models.preparation.preparing import prepare_given_split  # noqa: PLC0415
+    from models.preparation.timestamps import to_milliseconds  # noqa: PLC0415
 
     how = f"Given: {train.name} trains, {test.name} tests."
     split = load_given_split(train, test, lambda text: to_milliseconds(text, timestamp_unit), how)

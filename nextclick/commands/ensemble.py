@@ -44,8 +44,8 @@ def ensemble(
     """
     from rich.console import Console  # noqa: PLC0415
 
-    from models.checkpoint import load_checkpoint  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from nextclick.training_report import assemble_and_report, print_training  # noqa: PLC0415
 
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset

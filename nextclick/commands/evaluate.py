@@ -61,7 +61,7 @@ def evaluate(
     from rich.console import Console  # noqa: PLC0415
 
     from export.artifact import load_artifact  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
 
     loaded = load_artifact(artifact)
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset

@@ -65,8 +65,8 @@ def export(
     from rich.console import Console  # noqa: PLC0415
 
     from export.exporter import export_checkpoint  # noqa: PLC0415
-    from models.cold_items import read_catalogue  # noqa: PLC0415
     from models.counts.recipe import load_recipe  # noqa: PLC0415
+    from models.training.cold_items import read_catalogue  # noqa: PLC0415
 
     target = Path("artifacts") / checkpoint.resolve().name if out is None else out
     with Console(stderr=True).status(f"Exporting {checkpoint} and checking parity"):

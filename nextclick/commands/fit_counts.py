@@ -41,8 +41,8 @@ def fit_counts(
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.checkpoint import load_checkpoint  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from nextclick.counts_fitting import fit_by_validation  # noqa: PLC0415
     from nextclick.moments import parse_duration_ms  # noqa: PLC0415
 

@@ -50,7 +50,7 @@ def leaderboard(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.devices import choose_device  # noqa: PLC0415
+    from models.training.devices import choose_device  # noqa: PLC0415
     from nextclick.leaderboard.board import build_leaderboard  # noqa: PLC0415
     from nextclick.leaderboard.configuration import load_leaderboard_config  # noqa: PLC0415
     from nextclick.leaderboard.printing import print_leaderboard, write_leaderboard  # noqa: PLC0415

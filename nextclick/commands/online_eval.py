@@ -37,7 +37,7 @@ def online_eval(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
     from export.artifact import load_artifact  # noqa: PLC0415
-    from models.prepared_data import load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import load_prepared_data  # noqa: PLC0415
     from nextclick.embedded_broker import given_or_embedded  # noqa: PLC0415
     from nextclick.online_evaluation import evaluate_online  # noqa: PLC0415
 

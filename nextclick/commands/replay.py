@@ -220,8 +220,8 @@ def _clicks(
     log: Path | None, dataset: str | None, prepared_folder: Path, part: str, columns: str | None
 ) -> tuple[str, "pl.DataFrame"]:
     """Return the log's name and its clicks."""
-    from models.click_log import Columns, read_click_log  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.click_log import Columns, read_click_log  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
 
     if dataset is not None:
         folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset

@@ -48,7 +48,7 @@ def similar(
 
         found = similar_by_vectors(load_artifact(artifact), item, top)
     else:
-        from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+        from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
 
         folder = Path(str(dataset))
         folder = folder if (folder / PREPARED_FILE).is_file() else prepared_folder / folder

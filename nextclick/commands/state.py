@@ -45,7 +45,7 @@ def _print(stored: "StoredState", catalogue: "Catalogue", changelog: str) -> Non
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
 
-    from models.vocabulary import ItemId  # noqa: PLC0415
+    from models.sequences.vocabulary import ItemId  # noqa: PLC0415
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(stored.user_id)}[/]")

@@ -8,7 +8,7 @@ import typer
 from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
 
 if TYPE_CHECKING:
-    from models.training_config import TrainingConfig
+    from models.training.config import TrainingConfig
 
 
 def train(
@@ -104,10 +104,10 @@ def train(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.devices import choose_device  # noqa: PLC0415
-    from models.holding_out import hold_items_out  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
-    from models.training_config import config_for, load_training_config  # noqa: PLC0415
+    from models.evaluation.holding_out import hold_items_out  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.training.config import config_for, load_training_config  # noqa: PLC0415
+    from models.training.devices import choose_device  # noqa: PLC0415
     from nextclick.training_execution import executed  # noqa: PLC0415
     from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
 

@@ -64,9 +64,9 @@ def tune(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.devices import choose_device  # noqa: PLC0415
-    from models.execution import Execution  # noqa: PLC0415
-    from models.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.training.devices import choose_device  # noqa: PLC0415
+    from models.training.execution import Execution  # noqa: PLC0415
     from nextclick.tuning.printing import print_result, trial_line  # noqa: PLC0415
     from nextclick.tuning.search import SearchPlan, search  # noqa: PLC0415
     from nextclick.tuning.search_space import load_search_space, overridden  # noqa: PLC0415

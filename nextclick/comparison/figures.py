@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bootstrap import Difference, mean_differences
+from models.evaluation.bootstrap import Difference, mean_differences
 from nextclick.comparison.measures import MEASURES, Measure
 from nextclick.comparison.pairing import PairedClicks
 

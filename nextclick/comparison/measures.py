@@ -1,7 +1,7 @@
 """What a list is worth for the click that followed it, from the rank of the clicked item in the list.
 
 Every click has one right answer, so the three measures need nothing but its rank r, from 1; 0 where it is not listed.
-Formulas: `models/metrics.py`, which has them for evaluations of a whole catalogue.
+Formulas: `models/evaluation/metrics.py`, which has them for evaluations of a whole catalogue.
 
 Legend: N clicks, K list length.
 """

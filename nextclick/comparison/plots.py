@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from models.bootstrap import Difference
+from models.evaluation.bootstrap import Difference
 from nextclick.comparison.svg import GRID, INK, MUTED, SERIES, WIDTH_INCHES, figure_style, inline_svg
 
 _MARKERS = "osD^vPX"

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models.bootstrap import Difference
+from models.evaluation.bootstrap import Difference
 from nextclick.comparison.comparing import Comparison
 from nextclick.comparison.disagreement import Disagreement, ItemChange
 from nextclick.comparison.extremes import extreme_slices, extremes_text

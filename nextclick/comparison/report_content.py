@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.bootstrap import Difference
+from models.evaluation.bootstrap import Difference
 from nextclick.comparison.comparing import ComparedFamily, Comparison
 from nextclick.comparison.disagreement import LEAST_ITEM_CLICKS, LEAST_ITEM_USERS, Disagreement, ItemChange
 from nextclick.comparison.extremes import extreme_slices, extremes_text

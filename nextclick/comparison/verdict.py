@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.bootstrap import Difference
+from models.evaluation.bootstrap import Difference
 from nextclick.comparison.disagreement import Disagreement
 from nextclick.comparison.figures import LEAST_CLICKS, LEAST_USERS, ClickFigures
 from nextclick.comparison.holm import holm_adjusted

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from export.artifact import Artifact, load_artifact
 from export.exporter import export_checkpoint
-from models.checkpoint import Checkpoint, load_checkpoint
 from models.datasets.dataset import Dataset
 from models.datasets.folders import fetch_dataset, find_dataset
 from models.datasets.movielens_100k import MOVIELENS_100K
 from models.errors import DataError
-from models.preparation import prepare_dataset
-from models.prepared_data import PreparedData, load_prepared_data
-from models.training_config import TrainingConfig, config_for
+from models.preparation.prepared_data import PreparedData, load_prepared_data
+from models.preparation.preparing import prepare_dataset
+from models.training.checkpoint import Checkpoint, load_checkpoint
+from models.training.config import TrainingConfig, config_for
 from nextclick.demo.reuse import fingerprint, folder_checksum, reuse_or_make
 from nextclick.demo.steps import Steps
 from nextclick.training_report import train_and_report

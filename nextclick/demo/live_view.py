@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from export.catalogue import Catalogue
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 from nextclick.demo.cards import Cards
 from nextclick.demo.progress import ReplayProgress
 from nextclick.demo.scoreboard import CLICKS_SHOWN, Figures, RankedClick, Scoreboard, UserView

@@ -16,7 +16,7 @@ import numpy as np
 from export.artifact import Artifact
 from export.popular_list import PopularList
 from export.runtime import no_exclusions
-from models.metrics import RankingTally, ranks_from_lists
+from models.evaluation.metrics import RankingTally, ranks_from_lists
 from nextclick.demo.latencies import LatencyReport, latency_report
 from nextclick.published_lists import PublishedList
 

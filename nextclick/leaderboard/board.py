@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from models.bootstrap import Difference, mean_differences
-from models.metric_intervals import Interval
-from models.metrics import gains_of
+from models.evaluation.bootstrap import Difference, mean_differences
+from models.evaluation.metric_intervals import Interval
+from models.evaluation.metrics import gains_of
 from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Published
 from nextclick.leaderboard.keys import digest
 from nextclick.leaderboard.results import Measured

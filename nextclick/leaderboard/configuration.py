@@ -35,7 +35,7 @@ from models.baselines.kinds import BaselineConfig
 from models.bounds import AtLeastOne, AtLeastZero
 from models.errors import SettingsError
 from models.ratings.kinds import RatingModelConfig
-from models.training_config import TrainingConfig, load_training_config
+from models.training.config import TrainingConfig, load_training_config
 
 NOT_TUNED = "defaults"
 Model = TrainingConfig | BaselineConfig | RatingModelConfig

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from models.prepared_data import PreparedData
+from models.preparation.prepared_data import PreparedData
 
 _ROOT = Path(__file__).parents[2]
 _OURS = ("models", "export")

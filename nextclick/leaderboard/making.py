@@ -14,19 +14,19 @@ from rich.console import Console
 from export.artifact import Artifact, load_artifact
 from export.exporter import RING_LENGTH, export_checkpoint
 from models.baselines.kinds import BaselineConfig
-from models.checkpoint import Checkpoint, load_checkpoint
-from models.cold_items import with_cold_items
-from models.encoded_sessions import EncodedSessions, encode_sessions
-from models.evaluation import NetworkScorer
-from models.metric_intervals import Interval, metric_intervals
-from models.prepared_data import PreparedData
-from models.ranked_predictions import RankedPredictions, rank_predictions
+from models.evaluation.metric_intervals import Interval, metric_intervals
+from models.evaluation.protocol import NetworkScorer
+from models.evaluation.ranked_predictions import RankedPredictions, rank_predictions
+from models.evaluation.scorer import Scorer
+from models.preparation.prepared_data import PreparedData
 from models.ratings.kinds import RatingModelConfig
 from models.ratings.rating_data import read_ratings
 from models.ratings.rating_metrics import evaluate_ratings
-from models.scorer import Scorer
-from models.training_config import TrainingConfig
-from models.vocabulary import ItemVocabulary
+from models.sequences.encoded_sessions import EncodedSessions, encode_sessions
+from models.sequences.vocabulary import ItemVocabulary
+from models.training.checkpoint import Checkpoint, load_checkpoint
+from models.training.cold_items import with_cold_items
+from models.training.config import TrainingConfig
 from nextclick.demo.reuse import reuse_or_make
 from nextclick.leaderboard.configuration import Entry, kind_of
 from nextclick.leaderboard.keys import digest, source_digest
@@ -37,14 +37,14 @@ from nextclick.training_report import train_and_report
 
 # What ranks, counts and draws, whatever the model.
 _MEASURING = (
-    "models.encoded_sessions",
-    "models.metric_intervals",
-    "models.ranked_predictions",
+    "models.sequences.encoded_sessions",
+    "models.evaluation.metric_intervals",
+    "models.evaluation.ranked_predictions",
     "models.ratings.rating_metrics",
 )
-_TRAINING = ("models.training_run", "models.checkpoint")
+_TRAINING = ("models.training.run", "models.training.checkpoint")
 _KEPT_EVERY_S = 300.0
-_SERVING = ("export.exporter", "export.runtime", "models.cold_items")
+_SERVING = ("export.exporter", "export.runtime", "models.training.cold_items")
 
 
 @dataclass(frozen=True)

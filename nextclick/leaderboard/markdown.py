@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from models.metric_intervals import Interval
+from models.evaluation.metric_intervals import Interval
 from nextclick.leaderboard.board import Leaderboard, Line
 from nextclick.leaderboard.configuration import Published
 
@@ -11,7 +11,8 @@ _SHARES = ("Coverage@20", "Gini@20")
 _EXPLANATION = """\
 For every predicted click the whole catalogue is ranked given the clicks before it; among items of equal score the
 clicked one comes last. Intervals are of 95 %, by drawing whole sessions (users, where sessions never end) with
-replacement; see `models/metric_intervals.py`. The models of a data set stand in the order of the first column.
+replacement; see `models/evaluation/metric_intervals.py`. The models of a data set stand in the order of the first
+column.
 
 - **behind the best**: the difference in MRR@20 to the first line, paired click by click (first seeds). An interval that
   does not reach 0 is a difference that is there.

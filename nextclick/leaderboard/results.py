@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DataError
-from models.metric_intervals import Interval
+from models.evaluation.metric_intervals import Interval
 from nextclick.comparison.output_files import write_whole
 
 

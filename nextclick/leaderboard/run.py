@@ -16,8 +16,8 @@ from rich.console import Console
 
 from models.datasets import dataset_named
 from models.errors import NextclickError
-from models.preparation import prepare_dataset
-from models.prepared_data import PREPARED_FILE, PreparedData, load_prepared_data
+from models.preparation.prepared_data import PREPARED_FILE, PreparedData, load_prepared_data
+from models.preparation.preparing import prepare_dataset
 from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
 from nextclick.leaderboard.keys import data_digest
 from nextclick.leaderboard.making import Workshop

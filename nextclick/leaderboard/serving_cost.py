@@ -7,8 +7,8 @@ import numpy as np
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime, no_exclusions
-from models.features import feature_width
-from models.metric_intervals import Interval
+from models.evaluation.metric_intervals import Interval
+from models.sequences.features import feature_width
 
 # A worker's round in a busy moment; larger ones cost little less a click.
 BATCH = 64

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from export.offline import lists_after_clicks
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 from nextclick.replaying import ClickMessage
 
 # Clicks that are left out in turn, the newest ones.

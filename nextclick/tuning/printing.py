@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.training_config import encode_training_config
+from models.training.config import encode_training_config
 from nextclick.tuning.result import TrialResult, TuningResult, shown
 
 # On the terminal; the Markdown file has them all.

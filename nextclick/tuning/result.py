@@ -4,7 +4,7 @@ import msgspec
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from models.training_config import TrainingConfig
+from models.training.config import TrainingConfig
 from nextclick.tuning.search_space import Point, SearchSpace
 
 

@@ -8,8 +8,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from models.errors import TrainingError
-from models.execution import Execution
-from models.prepared_data import PreparedData
+from models.preparation.prepared_data import PreparedData
+from models.training.execution import Execution
 from nextclick.tuning.plots import draw_history, draw_importances, draw_slices
 from nextclick.tuning.printing import best_file, markdown_of
 from nextclick.tuning.result import TuningResult, result_of

@@ -22,7 +22,7 @@ import numpy as np
 from optuna.trial import Trial
 
 from models.errors import SettingsError
-from models.training_config import (
+from models.training.config import (
     TrainingConfig,
     ValidationSection,
     encode_training_config,

@@ -8,12 +8,12 @@ from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
 from export.exporter import RING_LENGTH
-from models.epoch_report import EpochReport, best_epoch
 from models.errors import SettingsError, TrainingError
-from models.execution import Execution
-from models.prepared_data import PreparedData
-from models.training_config import TrainingConfig
-from models.training_run import train
+from models.preparation.prepared_data import PreparedData
+from models.training.config import TrainingConfig
+from models.training.epoch_report import EpochReport, best_epoch
+from models.training.execution import Execution
+from models.training.run import train
 from nextclick.tuning.search_space import SearchSpace
 
 

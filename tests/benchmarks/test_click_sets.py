@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.click_sets import USERS, make_clicks, zipf_weights
 from benchmarks.reference import Reference, compute_reference
 from export.artifact import Artifact
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 
 
 def test_clicks_are_the_same_every_time_and_fewer_are_the_beginning_of_more() -> None:

@@ -39,5 +39,7 @@ def test_more_samples_than_looks_leave_nothing_to_wait_for() -> None:
 
 
 def test_small_stages_go_to_the_rest() -> None:
-    shares = stage_shares([f"{MAIN};gc (models/vocabulary.py) 1", f"{MAIN};rank (workers/ranking.py) 999"], looks=1000)
+    shares = stage_shares(
+        [f"{MAIN};gc (models/sequences/vocabulary.py) 1", f"{MAIN};rank (workers/ranking.py) 999"], looks=1000
+    )
     assert shares == pytest.approx({"workers/ranking": 0.999, "rest": 0.001, "waiting": 0.0})

@@ -38,7 +38,7 @@ def logged_clicks(limit: int) -> tuple[str, Sequence[LoggedClick]]:
     found = None if not folder else find_dataset(dataset_named("eshop"), Path(folder))
     if not folder or found is None:
         return "made", made_clicks(limit)
-    from models.preparation import prepare_dataset  # noqa: PLC0415 - reads the whole log
+    from models.preparation.preparing import prepare_dataset  # noqa: PLC0415 - reads the whole log
 
     columns = ("session_id", "item_id", "timestamp_ms", "event_type")
     table = prepare_dataset(dataset_named("eshop"), Path(folder)).train.head(limit)

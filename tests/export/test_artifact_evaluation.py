@@ -4,9 +4,9 @@ import pytest
 from export.artifact import Artifact
 from export.artifact_evaluation import evaluate_artifact, next_clicks
 from export.offline import lists_after_clicks
-from models.encoded_sessions import encode_sessions
 from models.errors import DataError
-from models.evaluation import evaluate_network, evaluate_popularity
+from models.evaluation.protocol import evaluate_network, evaluate_popularity
+from models.sequences.encoded_sessions import encode_sessions
 from tests.factories import make_click_table, make_tiny_artifact, make_tiny_network
 
 

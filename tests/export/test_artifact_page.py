@@ -4,7 +4,7 @@ from rich.console import Console
 
 from export.artifact import Artifact, CoarseRanking, Manifest, Ranking
 from export.artifact_page import artifact_page
-from models.features import EventType, TimeGap
+from models.sequences.features import EventType, TimeGap
 from models.session_rule import SessionRule
 
 

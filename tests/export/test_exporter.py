@@ -9,9 +9,9 @@ import pytest
 from export.artifact import Artifact
 from export.exporter import export_checkpoint, export_model
 from export.runtime import ModelRuntime, no_exclusions
-from models.checkpoint import Checkpoint, CheckpointDescription, save_checkpoint
 from models.errors import ArtifactError, CheckpointError
-from models.training_config import TrainingConfig
+from models.training.checkpoint import Checkpoint, CheckpointDescription, save_checkpoint
+from models.training.config import TrainingConfig
 from tests.factories import make_tiny_model, make_tiny_network
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from export.artifact import Artifact
 from export.offline import lists_after_clicks
 from export.runtime import ModelRuntime
-from models.features import EventType, TimeGap
+from models.sequences.features import EventType, TimeGap
+from models.sequences.vocabulary import ItemId, UserId
 from models.session_rule import SessionRule
-from models.vocabulary import ItemId, UserId
 from tests.factories import make_click_table, make_tiny_artifact
 from workers.click_columns import click_columns
 from workers.events import ClickEvent, ClickRecord

@@ -1,6 +1,6 @@
 from export.artifact import Artifact
 from export.recommending import recommend_for_history
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 
 HISTORY = [ItemId("item-03"), ItemId("item-08")]
 

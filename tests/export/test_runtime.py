@@ -7,7 +7,7 @@ import pytest
 from export.artifact import Artifact, Manifest, StateTensor
 from export.runtime import ModelRuntime, gather_state, no_exclusions
 from models.errors import ArtifactError
-from models.features import TimeGap
+from models.sequences.features import TimeGap
 
 
 def _described_as(artifact: Artifact, manifest: Manifest) -> Artifact:

@@ -15,7 +15,7 @@ import pytest
 from export.artifact import Artifact
 from models.datasets import dataset_named
 from models.datasets.folders import find_dataset
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 from nextclick.replaying import replay_clicks
 from tests.click_tables import MAY_2024_MS
 from tests.integration.harness import Stream, Worker, lists_by_click, make_stream, running_worker
@@ -62,7 +62,7 @@ class Replay:
 
     Attributes:
         name: The log's.
-        clicks: In order of time, of `models.prepared_data.CLICK_SCHEMA`.
+        clicks: In order of time, of `models.preparation.prepared_data.CLICK_SCHEMA`.
         artifact: Untrained, of lists of 20.
     """
 
@@ -97,7 +97,7 @@ def _eshop_slice() -> tuple[str, list[str], pl.DataFrame] | None:
     found = None if data_folder is None else find_dataset(dataset_named("eshop"), Path(data_folder))
     if found is None:
         return None
-    from models.preparation import prepare_dataset  # noqa: PLC0415 - reads the whole split
+    from models.preparation.preparing import prepare_dataset  # noqa: PLC0415 - reads the whole split
 
     prepared = prepare_dataset(dataset_named("eshop"), Path(str(data_folder)))
     items = sorted(prepared.train["item_id"].unique())

@@ -8,7 +8,7 @@ import polars as pl
 
 from export.artifact import Artifact
 from export.offline import lists_after_clicks
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 
 # Items and scores, best first.
 ItemList = tuple[list[str], list[float]]

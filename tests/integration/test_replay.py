@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from export.artifact_evaluation import evaluate_artifact, next_clicks
-from models.metrics import RankingTally, ranks_from_lists
+from models.evaluation.metrics import RankingTally, ranks_from_lists
 from tests.integration.conftest import FinishedRun, FinishedRuns, Replay
 from tests.integration.harness import FAUST_WORKER, NEXTCLICK_WORKER, Worker, running_worker
 from tests.integration.offline_lists import offline_lists, published

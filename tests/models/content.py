@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import torch
 
-from models.item_contents import ContentConfig, ContentReader, fit_contents
+from models.items.item_contents import ContentConfig, ContentReader, fit_contents
 from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
 from models.networks.sequence_network import NetworkInputs
 from models.networks.text_encoder import TextConfig
-from models.vocabulary import ItemId, ItemVocabulary
+from models.sequences.vocabulary import ItemId, ItemVocabulary
 
 WARM = ItemVocabulary([ItemId(f"item-{number}") for number in range(9)])
 CATALOGUE = pl.DataFrame(

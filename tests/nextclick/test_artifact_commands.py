@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from export.artifact import Artifact, load_artifact
-from models.checkpoint import Checkpoint, CheckpointDescription, save_checkpoint
 from models.counts.recipe import CountsRecipe
 from models.errors import ArtifactError, CatalogueError, DataError
-from models.prepared_data import Description, PreparedData
+from models.preparation.prepared_data import Description, PreparedData
 from models.session_rule import SessionRule
-from models.training_config import TrainingConfig
+from models.training.checkpoint import Checkpoint, CheckpointDescription, save_checkpoint
+from models.training.config import TrainingConfig
 from nextclick.cli import app
 from tests.factories import make_click_table, make_tiny_artifact, make_tiny_model, make_tiny_network
 

@@ -6,17 +6,17 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from models.checkpoint import save_checkpoint
-from models.cold_report import report_on_cold_items
-from models.holding_out import hold_items_out
-from models.item_contents import ContentConfig
+from models.evaluation.holding_out import hold_items_out
+from models.items.item_contents import ContentConfig
 from models.networks.content_lstm import ContentLSTMConfig
 from models.networks.text_encoder import TextConfig
-from models.optimisers import Adam
-from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
+from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
-from models.training_config import TrainingConfig, ValidationSection
-from models.training_run import train
+from models.training.checkpoint import save_checkpoint
+from models.training.cold_report import report_on_cold_items
+from models.training.config import TrainingConfig, ValidationSection
+from models.training.optimisers import Adam
+from models.training.run import train
 from nextclick.cli import app
 
 COLOURS = ("red", "green", "blue", "grey")
@@ -78,7 +78,7 @@ def test_items_that_were_never_clicked_are_recommended_by_their_titles(tmp_path:
 
 def test_a_configuration_of_contents_is_read_from_toml() -> None:
     """With sections of its own for what is read and how."""
-    from models.training_config import parse_training_config  # noqa: PLC0415
+    from models.training.config import parse_training_config  # noqa: PLC0415
 
     text = '[network]\nkind = "content_lstm"\nuse_ids = true\n[network.content]\ncolumns = ["title"]\n'
     network = parse_training_config(f"{text}[network.text]\ncrop = 0.5\n".encode(), "here").network

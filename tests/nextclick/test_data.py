@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models.errors import DataError
-from models.prepared_data import load_prepared_data
+from models.preparation.prepared_data import load_prepared_data
 from nextclick.commands.data import data
 
 RATINGS = "userId,movieId,rating,timestamp\n"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from export.artifact import load_artifact
 from export.artifact_evaluation import evaluate_artifact
 from models.errors import BrokerError
-from models.prepared_data import load_prepared_data
+from models.preparation.prepared_data import load_prepared_data
 from nextclick.cli import app
 from nextclick.embedded_broker import find_binary
 from tests.made_films import write_films

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from models.checkpoint import load_checkpoint, save_checkpoint
 from models.networks.ensemble import EnsembleConfig
 from models.networks.markov import MarkovConfig
+from models.training.checkpoint import load_checkpoint, save_checkpoint
 from nextclick.cli import app
-from tests.models.test_ensemble_assembly import LSTM, trained
-from tests.models.test_training_run import make_data
+from tests.models.training.test_ensemble_assembly import LSTM, trained
+from tests.models.training.test_run import make_data
 
 
 def test_checkpoints_become_one(tmp_path: Path) -> None:

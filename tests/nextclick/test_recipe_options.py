@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.cleaning import Cleaning
-from models.cuts import CutAt, CutAtShare
 from models.datasets.dataset import Recipe
 from models.errors import SettingsError
+from models.preparation.cleaning import Cleaning
+from models.preparation.cuts import CutAt, CutAtShare
 from models.session_rule import SessionRule
 from nextclick.recipe_options import RecipeOptions
 

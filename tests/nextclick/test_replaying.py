@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from models.errors import BrokerError, TopicError
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 from nextclick.record_sending import ReplayReport
 from nextclick.replaying import click_messages, replay_clicks
 from nextclick.topic_reading import ConsumerRecord, TopicReader

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from export.artifact import Artifact
 from models.errors import CatalogueError, SettingsError
-from models.prepared_data import Description, PreparedData
+from models.preparation.prepared_data import Description, PreparedData
 from models.session_rule import SessionRule
 from nextclick.cli import app
 from tests.factories import make_click_table, make_tiny_network

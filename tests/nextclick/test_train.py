@@ -6,10 +6,10 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from models.checkpoint import load_checkpoint
 from models.errors import DataError, SettingsError
-from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
+from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
+from models.training.checkpoint import load_checkpoint
 from nextclick.cli import app
 
 ITEMS = "abcdefg"

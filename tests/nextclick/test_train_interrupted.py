@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
 from models.errors import SettingsError
-from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
+from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from nextclick.cli import app
 

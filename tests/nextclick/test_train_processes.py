@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
+from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from nextclick.cli import app
 from nextclick.free_ports import free_port

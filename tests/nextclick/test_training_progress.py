@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from models.epoch_report import EpochReport
-from models.evaluation import EvaluationReport
+from models.evaluation.protocol import EvaluationReport
+from models.training.epoch_report import EpochReport
 from nextclick.training_progress import ProgressBar, epoch_line
 
 

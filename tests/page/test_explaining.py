@@ -4,7 +4,7 @@ import pytest
 
 from export.artifact import Artifact
 from export.recommending import recommend_for_history
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 from nextclick.page.explaining import MOST_CLICKS, explain
 from nextclick.replaying import ClickMessage
 

@@ -7,7 +7,7 @@ import pytest
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
-from models.features import EventType, TimeGap, Value
+from models.sequences.features import EventType, TimeGap, Value
 from models.session_rule import SessionRule
 from tests.shared_artifacts import made_once
 from workers.settings import ENVIRONMENT_PREFIX, TEST_PREFIX

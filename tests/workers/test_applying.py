@@ -8,8 +8,8 @@ from msgspec import structs
 
 from export.artifact import Artifact
 from export.offline import timeline_of
+from models.sequences.vocabulary import hash_item_id
 from models.session_rule import SessionRule
-from models.vocabulary import hash_item_id
 from tests.click_records import make_click
 from tests.click_tables import MAY_2024_MS, make_clicks
 from workers.applying import apply_clicks

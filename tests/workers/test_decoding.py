@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.vocabulary import ItemId, UserId
+from models.sequences.vocabulary import ItemId, UserId
 from tests.click_records import click_value, make_record
 from tests.click_tables import MAY_2024_MS
 from tests.workers.decoders import DAY_MS, make_decoder, with_field

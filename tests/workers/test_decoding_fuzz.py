@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy as np
 
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 from tests.click_tables import MAY_2024_MS
 from tests.workers.decoders import DAY_MS, make_decoder
 from tests.workers.mutations import mutated_records

@@ -9,8 +9,7 @@ from torch import nn
 
 from export.artifact import Artifact
 from export.exporter import export_model
-from models.features import feature_width
-from models.item_contents import ContentConfig, fit_contents
+from models.items.item_contents import ContentConfig, fit_contents
 from models.networks.attention import AttentionConfig
 from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
 from models.networks.ensemble import EnsembleConfig, MemberSection
@@ -28,7 +27,8 @@ from models.networks.seq2seq import Seq2SeqConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
 from models.networks.text_encoder import TextConfig
 from models.networks.transition_offset import TransitionOffsetConfig
-from models.vocabulary import ItemId, ItemVocabulary
+from models.sequences.features import feature_width
+from models.sequences.vocabulary import ItemId, ItemVocabulary
 from tests.encoded import make_sessions
 from tests.factories import TINY_ITEM_IDS, make_tiny_model
 from tests.workers.click_runs import seeded

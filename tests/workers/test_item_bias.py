@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.errors import SettingsError
-from models.vocabulary import ItemId, ItemVocabulary
+from models.sequences.vocabulary import ItemId, ItemVocabulary
 from workers.item_bias import load_item_bias
 
 VOCABULARY = ItemVocabulary([ItemId(item) for item in ("a", "b,c", "é")])

@@ -5,7 +5,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.vocabulary import ItemId
+from models.sequences.vocabulary import ItemId
 from tests.click_records import make_click, make_record
 from workers.events import ClickRecord, Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
 from workers.messages import ListWriter, dead_letter_record

@@ -9,7 +9,7 @@ import polars as pl
 from export.artifact import Artifact
 from export.offline import lists_after_clicks
 from export.runtime import ModelRuntime
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 from tests.click_records import make_click
 from tests.workers.click_runs import cut
 from tests.workers.fakes import MemoryRows, RecordingWriter

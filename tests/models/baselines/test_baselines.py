@@ -11,7 +11,7 @@ from models.baselines.popularity import Popularity
 from models.baselines.recency import Recency
 from models.baselines.session_knn import SessionKNN
 from models.baselines.user_knn import UserKNN
-from models.encoded_sessions import EncodedSessions
+from models.sequences.encoded_sessions import EncodedSessions
 from tests.encoded import make_sessions
 
 ALL: tuple[BaselineConfig, ...] = (Popularity(), Recency(), ItemKNN(shrinkage=0), UserKNN(), SessionKNN())
@@ -104,7 +104,7 @@ def test_every_prediction_is_scored_once_and_from_what_came_before_it(
     config: BaselineConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also in blocks of three; another click later in the session, or elsewhere, changes nothing; -1 is no click."""
-    monkeypatch.setattr("models.scorer._PREDICTIONS_AT_ONCE", 3)
+    monkeypatch.setattr("models.evaluation.scorer._PREDICTIONS_AT_ONCE", 3)
     generator = np.random.default_rng(2)
     training = make_sessions(*(generator.integers(0, 6, size=5).tolist() for _ in range(12)))
     scorer = config.fit(training, 6)

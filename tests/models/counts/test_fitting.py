@@ -13,9 +13,9 @@ from models.counts.fitting import figures_of, fit_counts
 from models.counts.ranking_rule import CountsRanking
 from models.counts.recipe import CountsRecipe
 from models.counts.validation_questions import ValidationQuestions, click_columns, draw_questions, has_clock
-from models.encoded_sessions import EncodedSessions
 from models.errors import DataError
-from models.scorer import ScoreBlock
+from models.evaluation.scorer import ScoreBlock
+from models.sequences.encoded_sessions import EncodedSessions
 from tests.encoded import make_sessions
 from tests.factories import make_click_table
 from tests.models.counts.logs import count_click_by_click, live_counts

@@ -5,9 +5,9 @@ import pytest
 
 from models.datasets.given_split import load_given_split
 from models.errors import DataError
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
+from models.preparation.timestamps import to_milliseconds
 from models.session_rule import SessionRule
-from models.timestamps import to_milliseconds
 from tests.click_tables import click_lines
 
 

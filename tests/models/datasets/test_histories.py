@@ -5,7 +5,7 @@ import pytest
 from models.datasets import amazon_beauty
 from models.datasets.histories import load_histories
 from models.errors import DataError
-from models.preparation import prepare_log
+from models.preparation.preparing import prepare_log
 from tests.click_tables import click_lines
 
 ORDER_START_MS = 946_684_800_000

@@ -8,9 +8,9 @@ import pytest
 
 from models.datasets import dataset_named
 from models.datasets.folders import find_dataset
-from models.preparation import prepare_dataset
-from models.prepared_data import PreparedData
-from models.sessions import assign_sessions
+from models.preparation.prepared_data import PreparedData
+from models.preparation.preparing import prepare_dataset
+from models.preparation.sessions import assign_sessions
 
 pytestmark = pytest.mark.data
 

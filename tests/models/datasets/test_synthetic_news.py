@@ -7,7 +7,7 @@ import pytest
 
 from models.datasets.news_articles import SUBJECTS, make_topics, write_article
 from models.datasets.synthetic_news import NewsConfig, encode_news, load, make_news
-from models.preparation import prepare_log
+from models.preparation.preparing import prepare_log
 
 SMALL = NewsConfig(articles=200, readers=40, sessions=300, topics=10, days=10.0)
 

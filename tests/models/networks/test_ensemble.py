@@ -11,7 +11,7 @@ from models.networks.markov import MarkovConfig, MarkovNetwork
 from models.networks.popularity import PopularityConfig
 from models.networks.sequence_network import NetworkInputs
 from models.networks.transition_offset import TransitionOffsetConfig
-from models.training_config import parse_training_config
+from models.training.config import parse_training_config
 from tests.encoded import make_sessions
 from tests.models.networks.contract import check_chained_steps, check_two_pieces
 

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from export.exporter import export_model
 from export.runtime import ModelRuntime, no_exclusions
-from models.features import Value
 from models.networks.lstm import LSTMConfig
 from models.networks.rating_lstm import RatingLSTMNetwork, remember
 from models.ratings.means import ItemMean, UserMean
 from models.ratings.rating_data import Ratings, RatingSplit
 from models.ratings.rating_lstm import RatingLSTM
 from models.ratings.rating_metrics import evaluate_ratings
+from models.sequences.features import Value
 from tests.factories import make_tiny_model
 
 SMALL = RatingLSTM(

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from models.errors import DataError
-from models.prepared_data import CLICK_SCHEMA
+from models.preparation.prepared_data import CLICK_SCHEMA
 from models.ratings.kinds import RatingModelConfig
 from models.ratings.matrix_factorisation import MatrixFactorisation
 from models.ratings.means import ItemMean, UserMean

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.bootstrap import Difference
+from models.evaluation.bootstrap import Difference
 from nextclick.comparison.plots import (
     DifferenceSeries,
     ValueSeries,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.baselines.popularity import Popularity
-from models.metric_intervals import Interval
+from models.evaluation.metric_intervals import Interval
 from nextclick.leaderboard.board import Leaderboard, build_leaderboard
 from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Published
 from nextclick.leaderboard.markdown import QUALITY, markdown_page

@@ -4,7 +4,7 @@ import pytest
 
 from models.baselines.session_knn import SessionKNN
 from models.errors import SettingsError
-from models.training_config import TrainingConfig
+from models.training.config import TrainingConfig
 from nextclick.leaderboard.configuration import LeaderboardConfig, kind_of, load_leaderboard_config
 
 COMMITTED = Path(__file__).parents[3] / "benchmarks" / "leaderboard.toml"

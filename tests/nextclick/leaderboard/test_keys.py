@@ -5,7 +5,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from models.prepared_data import Description, PreparedData
+from models.preparation.prepared_data import Description, PreparedData
 from models.session_rule import SessionRule
 from nextclick.leaderboard import keys
 from nextclick.leaderboard.keys import data_digest, source_digest
@@ -42,7 +42,7 @@ def test_what_is_imported_counts_too(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_one_kind_of_model_does_not_depend_on_the_others() -> None:
     """The union of all kinds is left out; what ranks and counts is not."""
     imported = _reached("models.baselines.item_knn")
-    assert "models.item_counts" in imported
+    assert "models.items.item_counts" in imported
     assert "models.baselines.session_knn" not in imported
     assert not [name for name in imported if name.endswith(".kinds")]
 

@@ -4,10 +4,10 @@ import optuna
 import pytest
 
 from models.errors import SettingsError
-from models.losses import BPRMax, CrossEntropy
 from models.networks.gru import GRUConfig
 from models.networks.lstm import LSTMConfig
-from models.training_config import load_training_config
+from models.training.config import load_training_config
+from models.training.losses import BPRMax, CrossEntropy
 from nextclick.tuning.search_space import SearchSpace, load_search_space, overridden
 
 

@@ -7,10 +7,10 @@ import torch
 from typer.testing import CliRunner, Result
 
 from models.errors import SettingsError, TrainingError
-from models.prepared_data import CLICK_SCHEMA, Description, PreparedData
+from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
-from models.training_config import load_training_config
-from models.training_run import train
+from models.training.config import load_training_config
+from models.training.run import train
 from nextclick.cli import app
 
 ITEMS = "abcdefg"

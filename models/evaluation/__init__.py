@@ -1,0 +1,1 @@
+"""From the scores of any model to figures with intervals."""

@@ -1,0 +1,220 @@
+"""From prepared data to a checkpoint.
+
+1. Set the validation period aside, the end of the training period.
+2. Take vocabulary and feature statistics from what is left.
+3. Encode the sessions.
+4. Count what the network takes from counts, and train its weights.
+5. Bring together what a checkpoint holds.
+"""
+
+import dataclasses
+
+import msgspec
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from models.errors import TrainingError
+from models.evaluation.protocol import EvaluationReport, evaluate_network, evaluate_popularity
+from models.items.item_contents import ContentReader, ItemContents, fit_contents, read_contents
+from models.networks.content_lstm import ContentLSTMConfig
+from models.networks.ensemble import EnsembleNetwork
+from models.networks.fitted_network import FittedNetwork
+from models.networks.sequence_network import NetworkInputs, SequenceNetwork
+from models.preparation.prepared_data import PreparedData
+from models.sequences.encoded_sessions import EncodedSessions, encode_sessions
+from models.sequences.feature_fitting import fit_features
+from models.sequences.features import Feature, feature_width
+from models.sequences.vocabulary import ItemVocabulary
+from models.training.checkpoint import Checkpoint, CheckpointDescription, library_versions
+from models.training.cold_items import with_cold_items
+from models.training.config import TrainingConfig
+from models.training.counting import count_network, is_counted
+from models.training.ensemble_training import train_ensemble
+from models.training.epoch_report import EpochReport
+from models.training.execution import PLAIN, Execution
+from models.training.loop import train_network
+from models.training.progress import Silence, TrainingProgress
+from models.training.training_data import TrainingData
+from models.training.validation_period import encode_validation, set_validation_aside
+
+
+def train(
+    data: PreparedData,
+    config: TrainingConfig,
+    progress: TrainingProgress | None = None,
+    *,
+    exclude_last: int = 0,
+    execution: Execution = PLAIN,
+) -> Checkpoint:
+    """Train a network on a data set's training clicks.
+
+    Args:
+        data: The data set; its test clicks are not looked at.
+        config: The settings.
+        progress: Who is told how it goes.
+        exclude_last: How many of a user's last clicks may not be listed again while the network is validated.
+        execution: How to carry it out.
+
+    Returns:
+        A checkpoint without metrics, see `evaluate_on_test`.
+
+    Raises:
+        TrainingError: If there is nothing to train on, or the loss is not finite.
+        TrainingInterrupted: If `execution.keeping` says to stop; the state is left there.
+        SettingsError: If the configuration says how to train what is only counted.
+        DataError: If the data has not what a feature needs, or there is nothing to validate on.
+        SettingsError: If the state that is there is another run's.
+    """
+    learned, validated = set_validation_aside(data, config.validation.share)
+    if learned.is_empty():
+        raise TrainingError(
+            f"There is nothing to train on: no click of {data.description.name} is left before the validation period."
+        )
+    vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
+    features = fit_features(learned, config.features)
+    sessions = encode_sessions(learned, vocabulary, features)
+    validation = None if validated is None else encode_validation(data, learned, validated, vocabulary, features)
+    reader = _fit_contents(config, data.catalogue, vocabulary)
+    contents = read_contents(reader, data.catalogue, vocabulary)
+    network = build_network(config, len(vocabulary), features, contents).to(execution.device)
+    popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
+    history = _learn(
+        network,
+        sessions,
+        config,
+        popularity,
+        validation=validation,
+        exclude_last=exclude_last,
+        progress=progress or Silence(),
+        execution=execution,
+    )
+    return Checkpoint(
+        network=network.eval(),
+        vocabulary=vocabulary,
+        popularity=popularity,
+        catalogue=data.catalogue,
+        description=CheckpointDescription(
+            # An ensemble's weights are fitted.
+            network=network.config if isinstance(network, EnsembleNetwork) else config.network,
+            features=features,
+            session_rule=data.description.session_rule,
+            exclude_seen=data.description.exclude_seen,
+            training_data=_describe(data.description.name, learned, sessions),
+            config=config,
+            history=history,
+            metrics={},
+            vocabulary_digest=vocabulary.digest,
+            libraries=library_versions(),
+            contents=reader,
+        ),
+    )
+
+
+def _learn(
+    network: SequenceNetwork,
+    sessions: EncodedSessions,
+    config: TrainingConfig,
+    popularity: NDArray[np.int64],
+    *,
+    validation: EncodedSessions | None,
+    exclude_last: int,
+    progress: TrainingProgress,
+    execution: Execution,
+) -> tuple[EpochReport, ...]:
+    """Count and train, whichever the network is made for."""
+    if is_counted(network):
+        return count_network(
+            network,
+            sessions,
+            config,
+            validation=validation,
+            exclude_last=exclude_last,
+            progress=progress,
+        )
+    if isinstance(network, EnsembleNetwork):
+        return train_ensemble(
+            network,
+            sessions,
+            config,
+            popularity=popularity,
+            validation=validation,
+            exclude_last=exclude_last,
+            progress=progress,
+            execution=execution,
+        )
+    if isinstance(network, FittedNetwork):
+        network.fit(sessions)
+    return train_network(
+        network,
+        sessions,
+        config,
+        popularity=popularity,
+        validation=validation,
+        exclude_last=exclude_last,
+        progress=progress,
+        execution=execution,
+    )
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The network and its baseline on the same test clicks."""
+
+    network: EvaluationReport
+    popularity: EvaluationReport
+
+
+def evaluate_on_test(
+    checkpoint: Checkpoint, data: PreparedData, *, exclude_last: int = 0
+) -> tuple[Checkpoint, Comparison]:
+    """Evaluate a network on the test clicks, every session from an empty state.
+
+    Args:
+        checkpoint: What was trained. It is evaluated as it is served, cold items included, see `with_cold_items`.
+        data: The data it was trained on.
+        exclude_last: How many of a user's last clicks may not be listed again; 0 lists them all.
+
+    Returns:
+        The checkpoint with the network's metrics, and the figures.
+
+    Raises:
+        DataError: If no test session has two clicks.
+    """
+    served = with_cold_items(checkpoint)
+    features = checkpoint.description.features
+    test = encode_sessions(data.test, served.vocabulary, features, history=data.test_history)
+    figures = Comparison(
+        network=evaluate_network(served.network, test, exclude_last=exclude_last),
+        popularity=evaluate_popularity(
+            served.popularity, test, exclude_last=exclude_last, clicks_ahead=served.network.clicks_ahead
+        ),
+    )
+    description = msgspec.structs.replace(checkpoint.description, metrics=figures.network.metrics)
+    return dataclasses.replace(checkpoint, description=description), figures
+
+
+def build_network(
+    config: TrainingConfig, item_count: int, features: tuple[Feature, ...], contents: ItemContents | None = None
+) -> SequenceNetwork:
+    """Return a network with the first weights that `config.seed` gives."""
+    torch.manual_seed(config.seed)
+    return config.network.build(NetworkInputs(item_count, feature_width(features), contents))
+
+
+def _fit_contents(
+    config: TrainingConfig, catalogue: pl.DataFrame | None, vocabulary: ItemVocabulary
+) -> ContentReader | None:
+    if not isinstance(config.network, ContentLSTMConfig):
+        return None
+    return fit_contents(config.network.content, catalogue, vocabulary)
+
+
+def _describe(dataset: str, learned: pl.DataFrame, sessions: EncodedSessions) -> TrainingData:
+    return TrainingData(
+        dataset=dataset,
+        clicks=len(learned),
+        sessions=len(sessions),
+        first_timestamp_ms=int(learned["timestamp_ms"][0]),
+        last_timestamp_ms=int(learned["timestamp_ms"][-1]),
+    )

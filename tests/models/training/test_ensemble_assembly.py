@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from models.errors import SettingsError
+from models.networks.ensemble import EnsembleConfig, EnsembleNetwork
+from models.networks.kinds import NetworkConfig
+from models.networks.lstm import LSTMConfig
+from models.networks.markov import MarkovConfig
+from models.networks.popularity import PopularityConfig
+from models.training.checkpoint import Checkpoint
+from models.training.config import BatchSection, TrainingConfig, ValidationSection
+from models.training.ensemble_assembly import assemble
+from models.training.run import train
+from tests.models.training.test_run import make_data
+
+LSTM = LSTMConfig(embedding_size=8, hidden_size=8)
+
+
+def trained(network: NetworkConfig, *, share: float = 0.25) -> Checkpoint:
+    """A member that left out the end of the training period."""
+    validation = ValidationSection(share=share)
+    if isinstance(network, LSTMConfig):
+        batches = BatchSection(lanes=4, loss_divisor=4.0)
+        return train(make_data(), TrainingConfig(network=network, epochs=1, batches=batches, validation=validation))
+    return train(make_data(), TrainingConfig(network=network, validation=validation))
+
+
+def test_members_keep_what_they_learned_and_are_weighed() -> None:
+    """On a circle the chain knows everything and weighs most; nothing of the members is changed."""
+    members = [trained(LSTM), trained(MarkovConfig()), trained(PopularityConfig())]
+    checkpoint = assemble(members, make_data())
+    assert isinstance(checkpoint.network, EnsembleNetwork)
+    for member, original in zip(checkpoint.network.members, members, strict=True):
+        for name, tensor in original.network.state_dict().items():
+            assert torch.equal(member.state_dict()[name], tensor)
+    lstm, markov, _ = checkpoint.network.weights
+    assert markov > abs(lstm)
+    assert checkpoint.description.network == checkpoint.network.config
+    (report,) = checkpoint.description.history
+    assert report.validation is not None
+    assert report.validation.metrics["Recall@1"] == 1.0
+
+
+def test_weights_may_be_given() -> None:
+    """Members that learned everything have no period to be weighed on."""
+    members = [trained(LSTM, share=0.0), trained(MarkovConfig(), share=0.0)]
+    network = assemble(members, make_data(), weights=[0.5, 2.0]).description.network
+    assert isinstance(network, EnsembleConfig)
+    assert [member.weight for member in network.members] == [0.5, 2.0]
+    with pytest.raises(SettingsError, match="learned all clicks, none are left to fit weights on"):
+        assemble(members, make_data())
+    with pytest.raises(SettingsError, match="There are 1 weights for 2 members"):
+        assemble(members, make_data(), weights=[1.0])
+
+
+def test_members_of_other_clicks_are_refused() -> None:
+    """One left out a quarter, the other a tenth."""
+    with pytest.raises(SettingsError, match="do not belong together, their `training_data` differs"):
+        assemble([trained(LSTM), trained(MarkovConfig(), share=0.1)], make_data())
+
+
+def test_an_ensemble_is_no_member() -> None:
+    """It would have to be taken apart: name its members instead."""
+    inner = assemble([trained(LSTM), trained(MarkovConfig())], make_data())
+    with pytest.raises(SettingsError, match="kind ensemble cannot be a member"):
+        assemble([trained(LSTM), inner], make_data())
