@@ -6,9 +6,9 @@ from models.counts.validation_questions import click_columns, draw_questions
 from models.errors import DataError
 from models.evaluation.protocol import NetworkScorer
 from models.preparation.prepared_data import PreparedData
-from models.preparation.splitting import validation_split
 from models.sequences.encoded_sessions import encode_sessions
 from models.training.checkpoint import Checkpoint
+from models.training.validation_period import split_validation_off
 
 
 def fit_by_validation(
@@ -32,15 +32,12 @@ def fit_by_validation(
         DataError: If no validation period was set aside, or it has too few clicks.
     """
     description = checkpoint.description
-    share = description.config.validation.share
-    if not share:
+    if not description.config.validation.share:
         raise DataError(
             "The checkpoint has learned all of the training period, nothing is left to fit counts by: train one with "
             "`--validation-share 0.15 --no-evaluate`, and export the other one with the recipe."
         )
-    split = validation_split(
-        data.train, description.session_rule, share, protocol=data.description.protocol, keep_unknown_items=True
-    )
+    split = split_validation_off(data, description.config.validation, keep_unknown_items=True)
     questions = draw_questions(
         NetworkScorer(checkpoint.network),
         encode_sessions(split.test, checkpoint.vocabulary, description.features),

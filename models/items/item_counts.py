@@ -1,7 +1,9 @@
 """What a click log says of items without any network: how often, after what, and together with what they are clicked.
 
-Every count may decay with time, by half lives before the log's last click, so that last week outweighs last year. A
-count has the time of the click, or session, that completes it. Unknown items are counted nowhere.
+Every count may decay with time, so that last week outweighs last year: by half lives as seen from where the log's last
+session begins. Not from its last click: where whole sessions are kept, a few go on long after all the others, and seen
+from there whatever the others did would be worth next to nothing. What is clicked after that moment counts whole. A count
+has the time of the click, or session, that completes it. Unknown items are counted nowhere.
 
 Legend: S sessions, N clicks, V items, M items that are kept of a row.
 """
@@ -26,7 +28,7 @@ def item_popularity(
         half_life_ms: After which time a click counts half; None: all count alike.
     """
     known = sessions.item_index != UNKNOWN_ITEM
-    weights = decay_weights(sessions.timestamp_ms, half_life_ms)
+    weights = _decayed(sessions, sessions.timestamp_ms, half_life_ms)
     counts = np.bincount(sessions.item_index[known], weights=weights[known], minlength=item_count)
     return counts.astype(np.float64)
 
@@ -44,7 +46,7 @@ def transition_counts(
             with more the sequential rules of Ludewig and Jannach, Evaluation of Session-based Recommendation
             Algorithms, UMUAI 28, 2018, section 3.1.
     """
-    weights = decay_weights(sessions.timestamp_ms, half_life_ms)
+    weights = _decayed(sessions, sessions.timestamp_ms, half_life_ms)
     session = np.repeat(np.arange(len(sessions)), sessions.lengths)
     counts = csr_array((item_count, item_count), dtype=np.float64)
     for distance in range(1, reach + 1):
@@ -65,7 +67,7 @@ def cooccurrence_counts(sessions: EncodedSessions, item_count: int, *, half_life
     """
     held = session_items(sessions, item_count)
     ended_ms = sessions.timestamp_ms[sessions.first_click[1:] - 1]
-    weighted = diags_array(decay_weights(ended_ms, half_life_ms)) @ held
+    weighted = diags_array(_decayed(sessions, ended_ms, half_life_ms)) @ held
     return (held.T @ weighted).tocsr()
 
 
@@ -99,12 +101,22 @@ def cosine_similarities(cooccurrence: csr_array, *, shrinkage: float = 0.0) -> c
     return coo_array((cosine, (row, column)), shape=cooccurrence.shape).tocsr()
 
 
-def decay_weights(timestamp_ms: NDArray[np.int64], half_life_ms: float | None) -> NDArray[np.float64]:
-    """Return what each moment weighs, (N,): 1 for the last one, half for each half life before it."""
-    if half_life_ms is None or not len(timestamp_ms):
+def decay_weights(
+    timestamp_ms: NDArray[np.int64], half_life_ms: float | None, *, seen_from_ms: int
+) -> NDArray[np.float64]:
+    """Return what each moment weighs, (N,): half for each half life before `seen_from_ms`, 1 from there on."""
+    if half_life_ms is None:
         return np.ones(len(timestamp_ms))
-    weights: NDArray[np.float64] = np.exp2((timestamp_ms - timestamp_ms.max()) / half_life_ms)
+    weights: NDArray[np.float64] = np.exp2(np.minimum(timestamp_ms - seen_from_ms, 0) / half_life_ms)
     return weights
+
+
+def _decayed(
+    sessions: EncodedSessions, timestamp_ms: NDArray[np.int64], half_life_ms: float | None
+) -> NDArray[np.float64]:
+    """Return what moments weigh as seen from the first click of the last session, which the sessions are in order of."""
+    last_begins_ms = int(sessions.timestamp_ms[sessions.first_click[-2]]) if len(sessions) else 0
+    return decay_weights(timestamp_ms, half_life_ms, seen_from_ms=last_begins_ms)
 
 
 @dataclass(frozen=True)

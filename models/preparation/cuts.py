@@ -24,5 +24,12 @@ class LeaveLastOut:
     """Test on the last click of every session of three or more (where sessions never end: of every user)."""
 
 
+CrossingSessions = Literal["dropped", "learned"]
+"""What becomes of the sessions that a cut in time goes through, begun before it and not over.
+
+`dropped`: they belong to neither side, nothing that is learned is later than the cut. `learned`: whole, with what they
+click after it, as where the split is by sessions' first clicks.
+"""
+
 TimeCut = CutAt | CutAtShare
 Cut = TimeCut | LeaveLastOut

@@ -6,7 +6,6 @@ clicks into training: it is here for comparing with figures that were published 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -23,10 +22,10 @@ from models.preparation.click_parts import (
     drop_within_parts,
     kth_smallest,
 )
-from models.preparation.cuts import CutAt, CutAtShare, TimeCut
+from models.preparation.cuts import CrossingSessions, CutAt, CutAtShare, TimeCut
 from models.preparation.prepared_data import CLICK_SCHEMA, CleaningStep, EvaluationProtocol
 from models.preparation.session_parts import sessions_anew
-from models.preparation.thinning import drop_unknown_items
+from models.preparation.thinning import drop_rare_items, drop_unknown_items
 from models.session_rule import SessionRule
 
 # Two clicks to learn from, one to predict: a shorter session only trains (SASRec, LRURec).
@@ -64,17 +63,28 @@ def leave_last_out(clicks: pl.DataFrame) -> Split:
     return _split(leave_last_clicks_out(ClicksInMemory.of_log(clicks)), None, [])
 
 
-def split_by_time(clicks: pl.DataFrame, cut: TimeCut, rule: SessionRule, *, keep_unknown_items: bool = False) -> Split:
+def split_by_time(
+    clicks: pl.DataFrame,
+    cut: TimeCut,
+    rule: SessionRule,
+    *,
+    crossing: CrossingSessions = "dropped",
+    min_item_clicks: int = 1,
+    keep_unknown_items: bool = False,
+) -> Split:
     """Split clicks at a moment.
 
     Where sessions end, a session trains if all its clicks come before the cut, tests if it starts at the cut or later,
-    and is dropped if the cut goes through it. Where they never end, the cut goes through users' histories: evaluation
-    and replay start the test clicks' users from an empty state all the same.
+    and is dropped, or learned whole, if the cut goes through it. Where they never end, the cut goes through users'
+    histories: evaluation and replay start the test clicks' users from an empty state all the same. Unless what crosses
+    is learned: then a user belongs to one side.
 
     Args:
         clicks: `CLICK_SCHEMA`, in order of time, every session_id set.
         cut: Where to cut.
         rule: When a session begins. If a gap does, sessions are cut anew wherever dropped clicks have left one.
+        crossing: What becomes of the sessions that the cut goes through.
+        min_item_clicks: Drop the training clicks on items that have fewer of them.
         keep_unknown_items: Keep the test clicks on items that no training click is on, which only a model that knows
             items by their text can rank.
 
@@ -83,7 +93,10 @@ def split_by_time(clicks: pl.DataFrame, cut: TimeCut, rule: SessionRule, *, keep
     """
     parts: ClickParts = ClicksInMemory.of_log(clicks)
     cut_ms = cut_moment(parts, cut)
-    parts, steps = cut_at(parts, cut_ms, rule)
+    parts, steps = cut_at(parts, cut_ms, rule, crossing)
+    if min_item_clicks > 1:
+        parts, rare = drop_rare_items(parts, min_item_clicks, "train")
+        parts, steps = sessions_anew(parts, rule), [*steps, rare]
     if not keep_unknown_items:
         parts, unknown = drop_unknown_items(parts)
         parts, steps = sessions_anew(parts, rule), [*steps, unknown]
@@ -113,9 +126,14 @@ def cut_moment(clicks: ClickParts, cut: TimeCut) -> int:
     return kth_smallest(times, min(int(count * cut.share), count - 1))
 
 
-def cut_at(clicks: ClickParts, cut_ms: int, rule: SessionRule) -> tuple[ClickParts, list[CleaningStep]]:
+def cut_at(
+    clicks: ClickParts, cut_ms: int, rule: SessionRule, crossing: CrossingSessions = "dropped"
+) -> tuple[ClickParts, list[CleaningStep]]:
     """Say which clicks train and which test; drop the sessions that a cut goes through, where sessions end."""
     at = pl.col("timestamp_ms")
+    if crossing == "learned":
+        begun_ms = at.first().over("session_id")
+        return clicks.map(lambda table: table.with_columns((begun_ms >= cut_ms).alias(IS_TEST))), []
     side = (at >= cut_ms).alias(IS_TEST)
     if not sessions_end(rule):
         return clicks.map(lambda table: table.with_columns(side)), []
@@ -149,6 +167,8 @@ def validation_split(
     share: float = 0.1,
     *,
     protocol: EvaluationProtocol = "session-clicks",
+    crossing: CrossingSessions = "dropped",
+    min_item_clicks: int = 1,
     keep_unknown_items: bool = False,
 ) -> Split:
     """Split the end of the training period off, to choose settings and the number of epochs by, as the test was split.
@@ -157,8 +177,10 @@ def validation_split(
         train: `PreparedData.train`.
         rule: `PreparedData.description.session_rule`.
         share: Share to validate on: of the sessions, or of the clicks where sessions never end. Leave-last-out takes
-            the last click of each, whatever the share.
+            the last click of each, whatever the share and what follows it here.
         protocol: `PreparedData.description.protocol`.
+        crossing: What becomes of the sessions that the cut goes through.
+        min_item_clicks: What is left to train on loses the items with fewer clicks there.
         keep_unknown_items: Keep the validation clicks on items that no click left to train on is on.
 
     Returns:
@@ -167,8 +189,15 @@ def validation_split(
     """
     if protocol == "last-click":
         return leave_last_out(train)
-    of: Literal["clicks", "sessions"] = "sessions" if sessions_end(rule) else "clicks"
-    split = split_by_time(train, CutAtShare(1 - share, of), rule, keep_unknown_items=keep_unknown_items)
+    by_session = sessions_end(rule) or crossing == "learned"
+    split = split_by_time(
+        train,
+        CutAtShare(1 - share, "sessions" if by_session else "clicks"),
+        rule,
+        crossing=crossing,
+        min_item_clicks=min_item_clicks,
+        keep_unknown_items=keep_unknown_items,
+    )
     lengths = count_by(ClicksInMemory(pl.concat([split.train, split.test])), "session_id")
     short = lengths.filter(pl.col("len") < 2)["session_id"]  # noqa: PLR2004 - one to step through, one to predict
     parts, step = drop_from(

@@ -11,6 +11,7 @@ from models.errors import SettingsError
 from models.evaluation.metrics import METRIC_NAMES
 from models.networks.kinds import NetworkConfig
 from models.networks.lstm import LSTMConfig
+from models.preparation.cuts import CrossingSessions
 from models.sequences.features import FeatureName
 from models.training.augmentation import Augmentation
 from models.training.losses import CrossEntropy, LossConfig
@@ -44,11 +45,18 @@ class ValidationSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     Attributes:
         share: Share of the training sessions (of the clicks, where sessions never end), the last by time, that is kept
             out of training; 0 trains on all, for all epochs.
+        crossing_sessions: What becomes of the sessions that began before the kept-out ones and were not over by then:
+            `dropped`, so that nothing that is learned is later, or `learned` whole. As the test's were: what they click
+            late is all there is to know of the newest items.
+        min_item_clicks: Items with fewer clicks in what is left to learn are left out of it, and so of the validation.
+            As the test's were: otherwise it asks for items that are rarer than any the test knows.
         metric: What must improve.
         patience: Epochs without improvement after which training stops; the best epoch's weights are kept.
     """
 
     share: ProperFraction = 0.1
+    crossing_sessions: CrossingSessions = "dropped"
+    min_item_clicks: AtLeastOne = 1
     metric: str = "MRR@20"
     patience: AtLeastOne = 3
 

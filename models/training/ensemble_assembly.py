@@ -66,7 +66,7 @@ def _member(checkpoint: Checkpoint, first: Checkpoint) -> tuple[MemberSection, M
         if getattr(description, name) != getattr(first.description, name):
             raise SettingsError(
                 f"The members do not belong together, their `{name}` differs: train them on the same clicks, with the "
-                "same features and the same `share` under [validation]."
+                "same features and the same [validation]."
             )
     return MemberSection(description.network), network
 
@@ -75,7 +75,7 @@ def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: PreparedData) -> Ep
     """Fit the weights on what the members left out; report the figures there."""
     began = time.perf_counter()
     description = first.description
-    learned, validated = set_validation_aside(data, description.config.validation.share)
+    learned, validated = set_validation_aside(data, description.config.validation)
     if validated is None:
         raise SettingsError(
             "The members learned all clicks, none are left to fit weights on: give the weights that were fitted for "

@@ -67,7 +67,7 @@ def train(
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
         SettingsError: If the state that is there is another run's.
     """
-    learned, validated = set_validation_aside(data, config.validation.share)
+    learned, validated = set_validation_aside(data, config.validation)
     if learned.is_empty():
         raise TrainingError(
             f"There is nothing to train on: no click of {data.description.name} is left before the validation period."

@@ -6,19 +6,32 @@ import polars as pl
 
 from models.errors import DataError
 from models.preparation.prepared_data import PreparedData
-from models.preparation.splitting import validation_split
+from models.preparation.splitting import Split, validation_split
 from models.sequences.encoded_sessions import EncodedSessions, encode_sessions, enumerate_predictions
 from models.sequences.features import Feature
 from models.sequences.vocabulary import ItemVocabulary
+from models.training.config import ValidationSection
 
 
-def set_validation_aside(data: PreparedData, share: float) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+def set_validation_aside(data: PreparedData, section: ValidationSection) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Cut the training clicks into those that are learned and those that are kept out; None where `share` is 0."""
-    if not share:
+    if not section.share:
         return data.train, None
-    description = data.description
-    split = validation_split(data.train, description.session_rule, share, protocol=description.protocol)
+    split = split_validation_off(data, section)
     return split.train, split.test
+
+
+def split_validation_off(data: PreparedData, section: ValidationSection, *, keep_unknown_items: bool = False) -> Split:
+    """Split the training clicks as `[validation]` says, its `share` above 0; see `validation_split`."""
+    return validation_split(
+        data.train,
+        data.description.session_rule,
+        section.share,
+        protocol=data.description.protocol,
+        crossing=section.crossing_sessions,
+        min_item_clicks=section.min_item_clicks,
+        keep_unknown_items=keep_unknown_items,
+    )
 
 
 def encode_validation(

@@ -178,6 +178,36 @@ def test_validation_of_histories_cuts_a_share_of_the_clicks() -> None:
     assert click_lines(split.test) == ["bob B 4 bob"]
 
 
+def test_validation_may_keep_the_sessions_that_cross_its_cut() -> None:
+    """Bob's session begins before the last half of the sessions: it is learned whole, late clicks and all."""
+    clicks = make_clicks("ann A 1 s", "bob A 2 t", "ann B 3 s", "cid A 4 u", "cid C 5 u", "dan C 6 v", "dan A 7 v")
+    clicks = pl.concat([clicks, make_clicks("bob C 8 t")])
+    split = validation_split(clicks, BY_ID, share=0.5, crossing="learned")
+    assert click_lines(split.train) == ["ann A 1 s", "bob A 2 t", "ann B 3 s", "bob C 8 t"]
+    assert click_lines(split.test) == ["cid A 4 u", "cid C 5 u", "dan C 6 v", "dan A 7 v"]
+    assert split.cut_ms == 4
+
+
+def test_validation_of_histories_may_keep_users_apart() -> None:
+    """A history that began before the cut is learned whole: bob's, the last to begin, validates."""
+    clicks = make_clicks("ann A 1 ann", "bob A 2 bob", "bob B 3 bob", "ann B 4 ann")
+    split = validation_split(clicks, NEVER, share=0.5, crossing="learned")
+    assert click_lines(split.train) == ["ann A 1 ann", "ann B 4 ann"]
+    assert click_lines(split.test) == ["bob A 2 bob", "bob B 3 bob"]
+
+
+def test_validation_may_ask_for_items_that_were_clicked_often_enough() -> None:
+    """B is clicked once before the cut: it is not learned, and so not validated."""
+    clicks = make_clicks(
+        *("ann A 1 s", "ann B 2 s", "ann A 3 s"),
+        *("cid A 4 u", "cid B 5 u", "cid A 6 u"),
+    )
+    split = validation_split(clicks, BY_ID, share=0.5, min_item_clicks=2)
+    assert click_lines(split.train) == ["ann A 1 s", "ann A 3 s"]
+    assert click_lines(split.test) == ["cid A 4 u", "cid A 6 u"]
+    assert dropped(split)["train: rare items"] == 1
+
+
 def test_leave_last_out_tests_the_last_click_of_each() -> None:
     """Interleaved on the clock; a session of two only trains, and an item that training never shows stays."""
     clicks = make_clicks("ann A 1 ann", "bob B 2 bob", "ann B 3 ann", "bob A 4 bob", "ann X 5 ann", "cid A 6 cid")

@@ -1,0 +1,51 @@
+import pytest
+
+from models.preparation.prepared_data import Description, PreparedData
+from models.session_rule import SessionRule
+from models.training.config import ValidationSection
+from models.training.validation_period import set_validation_aside
+from tests.click_tables import click_lines, make_clicks
+
+# Bob's session crosses the cut at 4, and his late click is the only learned one on C.
+CLICKS = make_clicks(
+    *("ann A 1 s", "bob A 2 t", "ann A 3 s", "cid A 4 u", "bob C 5 t", "cid C 6 u", "cid A 7 u"),
+)
+
+
+def make_data() -> PreparedData:
+    """Training clicks of sessions that have ids."""
+    description = Description("log", SessionRule(by_id=True), "by time", exclude_seen=False, cleaning=())
+    return PreparedData(description, CLICKS, CLICKS.clear(), None)
+
+
+@pytest.mark.parametrize(
+    ("section", "learned", "validated"),
+    [
+        (ValidationSection(share=0.3), ["ann A 1 s", "ann A 3 s"], ["cid A 4 u", "cid A 7 u"]),
+        (
+            ValidationSection(share=0.3, crossing_sessions="learned"),
+            ["ann A 1 s", "bob A 2 t", "ann A 3 s", "bob C 5 t"],
+            ["cid A 4 u", "cid C 6 u", "cid A 7 u"],
+        ),
+        (
+            ValidationSection(share=0.3, crossing_sessions="learned", min_item_clicks=2),
+            ["ann A 1 s", "bob A 2 t", "ann A 3 s"],
+            ["cid A 4 u", "cid A 7 u"],
+        ),
+    ],
+)
+def test_validation_is_cut_as_the_configuration_says(
+    section: ValidationSection, learned: list[str], validated: list[str]
+) -> None:
+    """Sessions at the cut are dropped or learned whole; what is too rare to learn is not asked for either."""
+    train, validation = set_validation_aside(make_data(), section)
+    assert click_lines(train) == learned
+    assert validation is not None
+    assert click_lines(validation) == validated
+
+
+def test_all_is_learned_where_nothing_validates() -> None:
+    """With a share of 0 rare items and late clicks stay."""
+    train, validation = set_validation_aside(make_data(), ValidationSection(share=0.0, min_item_clicks=5))
+    assert click_lines(train) == click_lines(CLICKS)
+    assert validation is None
