@@ -2,8 +2,8 @@
 
 Every count may decay with time, so that last week outweighs last year: by half lives as seen from where the log's last
 session begins. Not from its last click: where whole sessions are kept, a few go on long after all the others, and seen
-from there whatever the others did would be worth next to nothing. What is clicked after that moment counts whole. A count
-has the time of the click, or session, that completes it. Unknown items are counted nowhere.
+from there whatever the others did would be worth next to nothing. What is clicked after that moment counts whole. A
+count has the time of the click, or session, that completes it. Unknown items are counted nowhere.
 
 Legend: S sessions, N clicks, V items, M items that are kept of a row.
 """
@@ -114,7 +114,7 @@ def decay_weights(
 def _decayed(
     sessions: EncodedSessions, timestamp_ms: NDArray[np.int64], half_life_ms: float | None
 ) -> NDArray[np.float64]:
-    """Return what moments weigh as seen from the first click of the last session, which the sessions are in order of."""
+    """Return what moments weigh as seen from the first click of the last session: they are in order of these."""
     last_begins_ms = int(sessions.timestamp_ms[sessions.first_click[-2]]) if len(sessions) else 0
     return decay_weights(timestamp_ms, half_life_ms, seen_from_ms=last_begins_ms)
 

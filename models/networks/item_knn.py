@@ -32,8 +32,8 @@ class ItemKNNConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
         shrinkage: Added to the cosine's denominator: rare items are alike by chance.
         popularity_weight: What the logarithm of an item's popularity counts beside the cosines; a small one only orders
             what is equally similar.
-        half_life_hours: After which time a training session counts half, as seen from the last one's start; None: all count
-            alike.
+        half_life_hours: After which time a training session counts half, as seen from the last one's start; None: all
+            count alike.
     """
 
     last_items: AtLeastOne = 5

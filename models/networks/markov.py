@@ -20,8 +20,8 @@ class MarkovConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     """`[network]` with `kind = "markov"`.
 
     Attributes:
-        half_life_hours: After which time a transition counts half, as seen from the last session's start; None: all count
-            alike.
+        half_life_hours: After which time a transition counts half, as seen from the last session's start; None: all
+            count alike.
         popularity_half_life_hours: The same for the clicks that popularity is made of.
         prior_clicks: How many clicks by popularity an item's own successors are mixed with.
         successors: M, how many are kept of each item; the others are as likely as their popularity says.
