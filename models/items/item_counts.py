@@ -71,6 +71,32 @@ def cooccurrence_counts(sessions: EncodedSessions, item_count: int, *, half_life
     return (held.T @ weighted).tocsr()
 
 
+def nearby_counts(
+    sessions: EncodedSessions,
+    item_count: int,
+    *,
+    reach: int,
+    backward_weight: float,
+    half_life_ms: float | None = None,
+) -> csr_array:
+    """Return how often items i and j are clicked near each other, (V, V); on the diagonal, how often the item is.
+
+    As `cooccurrence_counts`, but by how near the clicks are, and in which order.
+
+    Args:
+        sessions: The log.
+        item_count: V.
+        reach: How many clicks later j still counts; d clicks later adds 1 / d, see `transition_counts`.
+        backward_weight: What j before i counts against j after i; 1 is the same in both directions.
+        half_life_ms: After which time a count is half; None: all count alike.
+    """
+    after = transition_counts(sessions, item_count, half_life_ms=half_life_ms, reach=reach)
+    # An item clicked again is not near another one.
+    after = after - diags_array(after.diagonal())
+    clicks = item_popularity(sessions, item_count, half_life_ms=half_life_ms)
+    return (after + backward_weight * after.T + diags_array(clicks)).tocsr()
+
+
 def session_items(sessions: EncodedSessions, item_count: int) -> csr_array:
     """Return which items each session holds, (S, V): 1 or nothing."""
     session = np.repeat(np.arange(len(sessions)), sessions.lengths)
@@ -90,7 +116,7 @@ def cosine_similarities(cooccurrence: csr_array, *, shrinkage: float = 0.0) -> c
     instead of ratings: C_ij / (sqrt(C_ii C_jj) + shrinkage).
 
     Args:
-        cooccurrence: `cooccurrence_counts`.
+        cooccurrence: `cooccurrence_counts` or `nearby_counts`.
         shrinkage: Makes rare items less similar, by chance they are often alike.
     """
     held = cooccurrence.diagonal()

@@ -4,17 +4,19 @@ Legend as in the package, and R the length of the ring, M the neighbours that ar
 
 Sarwar et al., Item-based Collaborative Filtering Recommendation Algorithms, WWW 2001, sections 3.1.1 and 3.2.1, for
 clicks instead of ratings. A click weighs less with every click after it. What no neighbour reaches is in the order of
-popularity behind what one does.
+popularity behind what one does. Where order matters, `reach` counts pairs by how near they are and which came first
+(the sequential rules of Ludewig and Jannach, see `models.items.item_counts.transition_counts`).
 """
 
 from collections.abc import Mapping
 
 import msgspec
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from models.bounds import AtLeastOne, NotNegative, Positive
-from models.items.item_counts import cooccurrence_counts, cosine_similarities, item_popularity, top_rows
+from models.items.item_counts import cooccurrence_counts, cosine_similarities, item_popularity, nearby_counts, top_rows
 from models.networks.counted_network import CountedNetwork, hours_in_ms, log_popularity
 from models.networks.item_ring import advanced_ring, rings_after
 from models.networks.score_additions import ScoreAdditions, SparseRows
@@ -34,6 +36,9 @@ class ItemKNNConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
             what is equally similar.
         half_life_hours: After which time a training session counts half, as seen from the last one's start; None: all
             count alike.
+        reach: How many clicks apart two clicks of a session still count as together, d clicks apart 1 / d; None: a
+            session's items all count alike, however far apart and in whichever order.
+        backward_weight: With `reach`, what is clicked before an item counts so much against what is clicked after it.
     """
 
     last_items: AtLeastOne = 5
@@ -42,6 +47,12 @@ class ItemKNNConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     shrinkage: NotNegative = 10.0
     popularity_weight: Positive = 1e-4
     half_life_hours: Positive | None = None
+    reach: AtLeastOne | None = None
+    backward_weight: NotNegative = 1.0
+
+    def __post_init__(self) -> None:
+        if self.reach is None and self.backward_weight != 1.0:
+            raise ValueError("backward_weight needs a reach: without one a session's items have no order")
 
     def build(self, inputs: NetworkInputs) -> "ItemKNNNetwork":
         """Return a network that has counted nothing yet."""
@@ -85,8 +96,7 @@ class ItemKNNNetwork(CountedNetwork):
         half_life_ms = hours_in_ms(self.config.half_life_hours)
         item_count = self.inputs.item_count
         self.log_popularity.copy_(log_popularity(item_popularity(sessions, item_count, half_life_ms=half_life_ms)))
-        counts = cooccurrence_counts(sessions, item_count, half_life_ms=half_life_ms)
-        similar = cosine_similarities(counts, shrinkage=self.config.shrinkage)
+        similar = cosine_similarities(self._counts(sessions, half_life_ms), shrinkage=self.config.shrinkage)
         self.neighbours.fill(top_rows(similar, self.neighbours.length))
 
     def forward(self, item_index: Tensor, features: Tensor, state: NetworkState) -> tuple[Tensor, NetworkState]:
@@ -111,6 +121,19 @@ class ItemKNNNetwork(CountedNetwork):
     def scores_above_level(self, output: Tensor) -> Tensor:
         """Score the whole catalogue for outputs, (N, R) -> (N, V)."""
         return self._neighbours_of(output).added_to(super().scores_above_level(output))
+
+    def _counts(self, sessions: EncodedSessions, half_life_ms: float | None) -> csr_array:
+        """Return what cosines are taken of, (V, V)."""
+        config, item_count = self.config, self.inputs.item_count
+        if config.reach is None:
+            return cooccurrence_counts(sessions, item_count, half_life_ms=half_life_ms)
+        return nearby_counts(
+            sessions,
+            item_count,
+            reach=config.reach,
+            backward_weight=config.backward_weight,
+            half_life_ms=half_life_ms,
+        )
 
     def _neighbours_of(self, rings: Tensor) -> ScoreAdditions:
         """Return the additions for rings, (N, R) -> (N, R M)."""

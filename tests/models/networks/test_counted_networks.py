@@ -17,6 +17,7 @@ KINDS: list[CountedConfig] = [
     RecencyConfig(half_life_hours=0.001),
     MarkovConfig(half_life_hours=0.01, successors=3),
     ItemKNNConfig(last_items=3, neighbours=4),
+    ItemKNNConfig(last_items=3, neighbours=4, reach=2, backward_weight=0.5),
 ]
 # 0 is followed by 1 twice and by 2 once.
 THREE = ([0, 1], [0, 1], [0, 2])
@@ -86,6 +87,18 @@ def test_neighbours_of_older_clicks_count_less() -> None:
     network = fitted(ItemKNNConfig(shrinkage=0.0, popularity_weight=1e-7), *THREE)
     near, far = 2 / np.sqrt(6), 1 / np.sqrt(3)
     assert scores_after(network, 1, 0) == pytest.approx([near / 2, near, far], abs=1e-6)
+
+
+def test_with_a_reach_order_counts() -> None:
+    """Item 1 twice behind item 0, clicked three times: 2 / sqrt(3 * 2); from item 1 back to 0 half of that."""
+    network = fitted(ItemKNNConfig(shrinkage=0.0, popularity_weight=1e-7, reach=1, backward_weight=0.5), *THREE)
+    assert scores_after(network, 0) == pytest.approx([0, 2 / np.sqrt(6), 1 / np.sqrt(3)], abs=1e-6)
+    assert scores_after(network, 1) == pytest.approx([1 / np.sqrt(6), 0, 0], abs=1e-6)
+
+
+def test_without_a_reach_there_is_no_order_to_weigh() -> None:
+    with pytest.raises(ValueError, match="backward_weight needs a reach"):
+        ItemKNNConfig(backward_weight=0.5)
 
 
 def test_a_ring_forgets_its_oldest_item() -> None:
