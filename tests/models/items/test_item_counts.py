@@ -62,7 +62,7 @@ def test_a_session_is_as_old_as_its_last_click() -> None:
 
 
 def test_nearby_counts_weigh_distance_and_direction() -> None:
-    """0 to 1 by one step and 0 to 2 by two; backwards a quarter of it; the diagonal has the clicks, 1 twice in a row."""
+    """0 to 1 by one step and 0 to 2 by two; backwards a quarter; the diagonal has the clicks, 1 twice in a row."""
     counts = nearby_counts(make_sessions([0, 1, 2], [1, 1]), 3, reach=2, backward_weight=0.25)
     assert counts.toarray().tolist() == [[1, 1, 0.5], [0.25, 3, 1], [0.125, 0.25, 1]]
 
