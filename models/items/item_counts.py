@@ -1,9 +1,10 @@
 """What a click log says of items without any network: how often, after what, and together with what they are clicked.
 
 Every count may decay with time, so that last week outweighs last year: by half lives as seen from where the log's last
-session begins. Not from its last click: where whole sessions are kept, a few go on long after all the others, and seen
-from there whatever the others did would be worth next to nothing. What is clicked after that moment counts whole. A
-count has the time of the click, or session, that completes it. Unknown items are counted nowhere.
+sessions begin, all but one in a thousand. Not from its last click: where whole sessions are kept, a few go on long
+after all the others (and begin late, where their first clicks were dropped), and seen from there whatever the others
+did would be worth next to nothing. What is clicked after that moment counts whole. A count has the time of the click,
+or session, that completes it. Unknown items are counted nowhere.
 
 Legend: S sessions, N clicks, V items, M items that are kept of a row.
 """
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from models.sequences.encoded_sessions import UNKNOWN_ITEM, EncodedSessions
+
+# The share of the sessions that may begin after the moment that decay is seen from. Thirteen of Globo's 249,530 begin
+# up to a day after all the others.
+STRAGGLERS = 1e-3
 
 
 def item_popularity(
@@ -140,9 +145,13 @@ def decay_weights(
 def _decayed(
     sessions: EncodedSessions, timestamp_ms: NDArray[np.int64], half_life_ms: float | None
 ) -> NDArray[np.float64]:
-    """Return what moments weigh as seen from the first click of the last session: they are in order of these."""
-    last_begins_ms = int(sessions.timestamp_ms[sessions.first_click[-2]]) if len(sessions) else 0
-    return decay_weights(timestamp_ms, half_life_ms, seen_from_ms=last_begins_ms)
+    """Return what moments weigh as seen from where the last sessions begin; they are in order of their beginnings."""
+    if not len(sessions):
+        return np.ones(len(timestamp_ms))
+    last = len(sessions) - 1 - int(len(sessions) * STRAGGLERS)
+    return decay_weights(
+        timestamp_ms, half_life_ms, seen_from_ms=int(sessions.timestamp_ms[sessions.first_click[last]])
+    )
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,12 @@ def test_a_session_that_goes_on_after_all_the_others_makes_none_of_them_older() 
     assert item_popularity(sessions, 2, half_life_ms=10_000) == pytest.approx([2.5, 1.0])
 
 
+def test_one_session_in_a_thousand_may_begin_after_all_the_others() -> None:
+    """Of a thousand sessions of one click on item 0, half a life apart in two lots, one of item 1 begins days later."""
+    sessions = make_sessions(*[[0]] * 999, [1], timestamp_ms=[0] * 500 + [10_000] * 499 + [1_000_000])
+    assert item_popularity(sessions, 2, half_life_ms=10_000) == pytest.approx([250 + 499, 1.0])
+
+
 def test_transitions_stay_within_a_session() -> None:
     """0 to 1 twice, 1 to 2 once; nothing leads from one session into the next, or over an unknown item."""
     counts = transition_counts(make_sessions([0, 1, 2], [0, 1], [2, -1, 0]), 3)
