@@ -1,10 +1,9 @@
 """What a click log says of items without any network: how often, after what, and together with what they are clicked.
 
-Every count may decay with time, so that last week outweighs last year: by half lives as seen from where the log's last
-sessions begin, all but one in a thousand. Not from its last click: where whole sessions are kept, a few go on long
-after all the others (and begin late, where their first clicks were dropped), and seen from there whatever the others
-did would be worth next to nothing. What is clicked after that moment counts whole. A count has the time of the click,
-or session, that completes it. Unknown items are counted nowhere.
+Every count may decay with time, so that last week outweighs last year: by half lives as seen from the moment after
+which one click in a thousand came. Not from the last click: where whole sessions are kept, a few go on for days after
+all the others, and seen from there whatever the others did would be worth next to nothing. What came after that moment
+counts whole. A count has the time of the click, or session, that completes it. Unknown items are counted nowhere.
 
 Legend: S sessions, N clicks, V items, M items that are kept of a row.
 """
@@ -17,8 +16,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 
 from models.sequences.encoded_sessions import UNKNOWN_ITEM, EncodedSessions
 
-# The share of the sessions that may begin after the moment that decay is seen from. Thirteen of Globo's 249,530 begin
-# up to a day after all the others.
+# The share of the clicks that come after the moment that decay is seen from.
 STRAGGLERS = 1e-3
 
 
@@ -33,7 +31,7 @@ def item_popularity(
         half_life_ms: After which time a click counts half; None: all count alike.
     """
     known = sessions.item_index != UNKNOWN_ITEM
-    weights = _decayed(sessions, sessions.timestamp_ms, half_life_ms)
+    weights = decay_weights(sessions, sessions.timestamp_ms, half_life_ms)
     counts = np.bincount(sessions.item_index[known], weights=weights[known], minlength=item_count)
     return counts.astype(np.float64)
 
@@ -51,7 +49,7 @@ def transition_counts(
             with more the sequential rules of Ludewig and Jannach, Evaluation of Session-based Recommendation
             Algorithms, UMUAI 28, 2018, section 3.1.
     """
-    weights = _decayed(sessions, sessions.timestamp_ms, half_life_ms)
+    weights = decay_weights(sessions, sessions.timestamp_ms, half_life_ms)
     session = np.repeat(np.arange(len(sessions)), sessions.lengths)
     counts = csr_array((item_count, item_count), dtype=np.float64)
     for distance in range(1, reach + 1):
@@ -72,7 +70,7 @@ def cooccurrence_counts(sessions: EncodedSessions, item_count: int, *, half_life
     """
     held = session_items(sessions, item_count)
     ended_ms = sessions.timestamp_ms[sessions.first_click[1:] - 1]
-    weighted = diags_array(_decayed(sessions, ended_ms, half_life_ms)) @ held
+    weighted = diags_array(decay_weights(sessions, ended_ms, half_life_ms)) @ held
     return (held.T @ weighted).tocsr()
 
 
@@ -133,25 +131,16 @@ def cosine_similarities(cooccurrence: csr_array, *, shrinkage: float = 0.0) -> c
 
 
 def decay_weights(
-    timestamp_ms: NDArray[np.int64], half_life_ms: float | None, *, seen_from_ms: int
-) -> NDArray[np.float64]:
-    """Return what each moment weighs, (N,): half for each half life before `seen_from_ms`, 1 from there on."""
-    if half_life_ms is None:
-        return np.ones(len(timestamp_ms))
-    weights: NDArray[np.float64] = np.exp2(np.minimum(timestamp_ms - seen_from_ms, 0) / half_life_ms)
-    return weights
-
-
-def _decayed(
     sessions: EncodedSessions, timestamp_ms: NDArray[np.int64], half_life_ms: float | None
 ) -> NDArray[np.float64]:
-    """Return what moments weigh as seen from where the last sessions begin; they are in order of their beginnings."""
-    if not len(sessions):
+    """Return what moments of a log weigh, (N,): half for each half life before the last click that is no straggler."""
+    clicked_ms = sessions.timestamp_ms
+    if half_life_ms is None or not len(clicked_ms):
         return np.ones(len(timestamp_ms))
-    last = len(sessions) - 1 - int(len(sessions) * STRAGGLERS)
-    return decay_weights(
-        timestamp_ms, half_life_ms, seen_from_ms=int(sessions.timestamp_ms[sessions.first_click[last]])
-    )
+    last = len(clicked_ms) - 1 - int(len(clicked_ms) * STRAGGLERS)
+    seen_from_ms = np.partition(clicked_ms, last)[last]
+    weights: NDArray[np.float64] = np.exp2(np.minimum(timestamp_ms - seen_from_ms, 0) / half_life_ms)
+    return weights
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class ItemKNNConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
         shrinkage: Added to the cosine's denominator: rare items are alike by chance.
         popularity_weight: What the logarithm of an item's popularity counts beside the cosines; a small one only orders
             what is equally similar.
-        half_life_hours: After which time a training session counts half, as seen from the last ones' start; None: all
+        half_life_hours: After which time a training session counts half, as seen from the last clicks; None: all
             count alike.
         reach: How many clicks apart two clicks of a session still count as together, d clicks apart 1 / d; None: a
             session's items all count alike, however far apart and in whichever order.

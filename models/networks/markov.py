@@ -20,7 +20,7 @@ class MarkovConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     """`[network]` with `kind = "markov"`.
 
     Attributes:
-        half_life_hours: After which time a transition counts half, as seen from the last sessions' start; None: all
+        half_life_hours: After which time a transition counts half, as seen from the last clicks; None: all
             count alike.
         popularity_half_life_hours: The same for the clicks that popularity is made of.
         prior_clicks: How many clicks by popularity an item's own successors are mixed with.

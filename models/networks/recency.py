@@ -12,7 +12,7 @@ class RecencyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     """`[network]` with `kind = "recency"`.
 
     Attributes:
-        half_life_hours: After which time a training click counts half, as seen from the last sessions' start.
+        half_life_hours: After which time a training click counts half, as seen from the last clicks.
     """
 
     half_life_hours: Positive = 24.0

@@ -44,7 +44,7 @@ class TransitionOffsetConfig(
 
     Attributes:
         base: `[network.base]`, the network that the offset is added to, by its kind.
-        half_life_hours: After which time a transition counts half, as seen from the last sessions' start; None: all
+        half_life_hours: After which time a transition counts half, as seen from the last clicks; None: all
             count alike.
         popularity_half_life_hours: The same for the clicks that popularity is made of.
         prior_clicks: How many clicks by popularity an item's own successors are mixed with.

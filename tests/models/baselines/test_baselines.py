@@ -34,7 +34,7 @@ def test_popularity_is_clicks() -> None:
 def test_recency_prefers_what_was_clicked_lately() -> None:
     """Two clicks of yesterday are worth one of today; of the day before, half of one."""
     day = 86_400_000
-    training = make_sessions([0, 0], [1], [2], timestamp_ms=[0, 0, day, 2 * day])
+    training = make_sessions([0, 0], [1, 2], timestamp_ms=[0, 0, day, 2 * day])
     assert scores_before(Recency(24), training, 0, item_count=3) == {0: 0.5, 1: 0.5, 2: 1}
 
 
