@@ -45,18 +45,31 @@ class ArtifactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_targets: int
 
 
-def evaluate_artifact(artifact: Artifact, clicks: pl.DataFrame, *, exclude_seen: bool | None = None) -> ArtifactReport:
+def evaluate_artifact(
+    artifact: Artifact,
+    clicks: pl.DataFrame,
+    *,
+    exclude_seen: bool | None = None,
+    history: pl.DataFrame | None = None,
+) -> ArtifactReport:
     """Step an artifact through test clicks and compare its lists with what was clicked next.
 
     Args:
         artifact: The model.
         clicks: The columns of `prepared_data.CLICK_SCHEMA`, in order of time; users start without state.
         exclude_seen: Whether what a user has clicked already is left out; None: as the manifest says.
+        history: Earlier clicks (`PreparedData.test_history`): users are stepped through their own first, and these are
+            not predicted.
 
     Raises:
         DataError: If no session has two clicks.
     """
-    following = next_clicks(artifact, clicks)
+    earlier = 0
+    if history is not None:
+        of_users = history.filter(pl.col("session_id").is_in(clicks["session_id"].unique().to_list()))
+        earlier = len(of_users)
+        clicks = pl.concat([of_users, clicks])
+    following = next_clicks(artifact, clicks, earlier=earlier)
     target_index = following.target_index[following.exists]
     if not len(target_index):
         raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
@@ -82,10 +95,9 @@ class NextClicks(NamedTuple):
     """What each click's list is compared with.
 
     Attributes:
-        exists: Whether the click's session goes on, (N,).
-        target_index: What was clicked next in the session, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it
-            or the session ends.
-        sessions: How many sessions have two clicks or more.
+        exists: Whether the click's session goes on with a click that is predicted, (N,).
+        target_index: What that is, (N,); `UNKNOWN_ITEM` where the vocabulary does not hold it or there is none.
+        sessions: How many sessions these are.
     """
 
     exists: NDArray[np.bool_]
@@ -93,19 +105,27 @@ class NextClicks(NamedTuple):
     sessions: int
 
 
-def next_clicks(artifact: Artifact, clicks: pl.DataFrame) -> NextClicks:
-    """Find each click's successor in its session, as `encoded_sessions.enumerate_predictions` lists them."""
+def next_clicks(artifact: Artifact, clicks: pl.DataFrame, *, earlier: int = 0) -> NextClicks:
+    """Find each click's successor in its session, as `encoded_sessions.enumerate_predictions` lists them.
+
+    Args:
+        artifact: Its vocabulary.
+        clicks: The columns of `prepared_data.CLICK_SCHEMA`, in order of time.
+        earlier: How many clicks at the head of the table are history: none of them is anybody's successor.
+    """
     encoded = encode_sessions(clicks, artifact.vocabulary, ())
     predictions = enumerate_predictions(encoded)
     # Rows of the table in the order of the encoded clicks: session after session, by their first clicks.
     rows = clicks.with_row_index("row").select("row", pl.col("row").min().over("session_id").alias("first_row"))
     table_row = rows.sort("first_row", maintain_order=True)["row"].to_numpy()
-    before = table_row[encoded.first_click[predictions.session] + predictions.position - 1]  # (P,)
+    click = encoded.first_click[predictions.session] + predictions.position
+    judged = table_row[click] >= earlier  # (P,)
+    before = table_row[click - 1][judged]
     exists = np.zeros(len(clicks), dtype=np.bool_)
     exists[before] = True
     target_index = np.full(len(clicks), UNKNOWN_ITEM)
-    target_index[before] = predictions.target_index
-    return NextClicks(exists, target_index, len(np.unique(predictions.session)))
+    target_index[before] = predictions.target_index[judged]
+    return NextClicks(exists, target_index, len(np.unique(predictions.session[judged])))
 
 
 class ListTally:

@@ -50,7 +50,8 @@ def evaluate(
 
     The lists are the ones that a worker would publish with `publish=per-click`, computed here without a broker. For
     every click of a session but its first, the whole catalogue is ranked given the clicks before it; items of equal
-    score count against the model. `--limit` takes the first clicks only.
+    score count against the model. `--limit` takes the first clicks only. Where the last click of each user tests, users
+    are stepped through their training clicks first.
 
     With `--live` the clicks are taken in order of time, and lists are made with what everyone had clicked until
     `--counts-delay` before; the artifact must have been exported with `--counts`.
@@ -71,7 +72,7 @@ def evaluate(
         report = (
             _evaluate_live(loaded, data.train, clicks, counts_delay, ranked_at, exclude_seen=exclude_seen)
             if live
-            else _evaluate(loaded, clicks, exclude_seen=exclude_seen)
+            else _evaluate(loaded, clicks, data.test_history, exclude_seen=exclude_seen)
         )
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
@@ -80,10 +81,12 @@ def evaluate(
     _print(report, f"{artifact} on {dataset}{how}")
 
 
-def _evaluate(artifact: "Artifact", clicks: "pl.DataFrame", *, exclude_seen: bool | None) -> "ArtifactReport":
+def _evaluate(
+    artifact: "Artifact", clicks: "pl.DataFrame", history: "pl.DataFrame | None", *, exclude_seen: bool | None
+) -> "ArtifactReport":
     from export.artifact_evaluation import evaluate_artifact  # noqa: PLC0415
 
-    return evaluate_artifact(artifact, clicks, exclude_seen=exclude_seen)
+    return evaluate_artifact(artifact, clicks, exclude_seen=exclude_seen, history=history)
 
 
 def _evaluate_live(

@@ -68,6 +68,17 @@ def test_lists_and_scores_give_the_same_figures(
     assert report.predictions == network.predictions
 
 
+def test_history_is_stepped_through_and_not_predicted(whole_list_artifact: Artifact, walks: pl.DataFrame) -> None:
+    """Each session's last click given all before it, as the network's own evaluation of such a split has it."""
+    is_last = pl.int_range(pl.len()).over("session_id") == pl.len().over("session_id") - 1
+    last, before = walks.filter(is_last), walks.filter(~is_last)
+    report = evaluate_artifact(whole_list_artifact, last, exclude_seen=True, history=before)
+    sessions = encode_sessions(last, whole_list_artifact.vocabulary, (), history=before)
+    network = evaluate_network(make_tiny_network(), sessions, exclude_last=50)
+    assert report.model == pytest.approx(network.metrics)
+    assert report.predictions == report.sessions == network.predictions
+
+
 @pytest.fixture(scope="module")
 def whole_list_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """Lists of 20, states in float32."""
