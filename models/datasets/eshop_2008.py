@@ -25,7 +25,8 @@ LOG = "e-shop-clothing-2008.csv"
 OFFICIAL = "https://archive.ics.uci.edu/static/public/553/clickstream+data+for+online+shopping.zip"
 OFFICIAL_CLICKS = 165_474
 MODEL = "page 2 (clothing model)"
-COLUMNS = ("year", "month", "day", "order", "session ID", "page 1 (main category)", MODEL, "colour", "price")
+ATTRIBUTES = ("page 1 (main category)", "colour", "price", "location", "model photography", "price 2", "page")
+COLUMNS = ("year", "month", "day", "order", "session ID", MODEL, *ATTRIBUTES)
 CATEGORIES = {"1": "trousers", "2": "skirts", "3": "blouses", "4": "sale"}
 COLOURS = {
     "1": "beige",
@@ -43,6 +44,16 @@ COLOURS = {
     "13": "violet",
     "14": "white",
 }
+LOCATIONS = {
+    "1": "top left",
+    "2": "top middle",
+    "3": "top right",
+    "4": "bottom left",
+    "5": "bottom middle",
+    "6": "bottom right",
+}
+PHOTOS = {"1": "front", "2": "profile"}
+PRICE_LEVELS = {"1": "above", "2": "below"}  # the mean price of the category
 RECIPE = Recipe(
     session_rule=SessionRule(by_id=True),
     cut=CutAt(int(datetime(2008, 8, 1, tzinfo=UTC).timestamp()) * 1000),
@@ -71,8 +82,8 @@ def load(folder: Path) -> WholeLog:
 
 
 def _catalogue(table: pl.DataFrame) -> pl.DataFrame:
-    # One product is listed under two categories: the one that it was clicked in most often is its own.
-    most_often = [pl.col(name).mode().sort().first() for name in ("page 1 (main category)", "colour", "price")]
+    # One product is listed under two categories, many in two places: where it was clicked most often is its own.
+    most_often = [pl.col(name).mode().sort().first() for name in ATTRIBUTES]
     products = table.group_by(pl.col(MODEL).alias("item_id"), maintain_order=True).agg(most_often)
     category = pl.col("page 1 (main category)").replace_strict(CATEGORIES, default=None)
     colour = pl.col("colour").replace_strict(COLOURS, default=None)
@@ -82,6 +93,10 @@ def _catalogue(table: pl.DataFrame) -> pl.DataFrame:
         category=category,
         colour=colour,
         price=pl.col("price").cast(pl.Float64, strict=False),
+        page=pl.col("page"),
+        location=pl.col("location").replace_strict(LOCATIONS, default=None),
+        photo=pl.col("model photography").replace_strict(PHOTOS, default=None),
+        price_level=pl.col("price 2").replace_strict(PRICE_LEVELS, default=None),
     )
 
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from models.errors import SettingsError
 from models.evaluation.protocol import evaluate_network
-from models.networks.fitted_network import FittedNetwork
-from models.networks.sequence_network import SequenceNetwork
+from models.networks.counted_network import CountedNetwork
 from models.sequences.encoded_sessions import EncodedSessions
 from models.training.config import TrainingConfig
 from models.training.epoch_report import EpochReport
@@ -18,13 +17,8 @@ from models.training.progress import TrainingProgress
 _COUNTED_SECTIONS = frozenset({"network", "validation", "seed"})
 
 
-def is_counted(network: SequenceNetwork) -> bool:
-    """Tell whether there is nothing to train: all that the network knows is counted."""
-    return isinstance(network, FittedNetwork) and next(network.parameters(), None) is None
-
-
 def count_network(
-    network: SequenceNetwork,
+    network: CountedNetwork,
     sessions: EncodedSessions,
     config: TrainingConfig,
     *,
@@ -52,8 +46,7 @@ def count_network(
     clicks = int(np.maximum(sessions.lengths - 1, 0).sum())
     progress.begin(1, clicks)
     began = time.perf_counter()
-    if isinstance(network, FittedNetwork):
-        network.fit(sessions)
+    network.fit(sessions)
     report = EpochReport(epoch=1, loss=None, learning_rate=None, seconds=time.perf_counter() - began, validation=None)
     if validation is not None:
         figures = evaluate_network(network, validation, exclude_last=exclude_last)

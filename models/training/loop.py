@@ -81,7 +81,7 @@ def train_network(
     training = _Training(learner, sessions, config, progress or Silence(), processes)
     training.progress.begin(config.epochs, clicks)
     if execution.keeping is not None:
-        data = digest_of(sessions, validation)
+        data = digest_of(sessions, validation, contents=network.inputs.contents)
         identity = RunIdentity(config, data, exclude_last, processes.count, network.device.type)
         training.keep(execution.keeping, identity)
     while training.goes_on:

@@ -19,6 +19,7 @@ from models.errors import TrainingError
 from models.evaluation.protocol import EvaluationReport, evaluate_network, evaluate_popularity
 from models.items.item_contents import ContentReader, ItemContents, fit_contents, read_contents
 from models.networks.content_lstm import ContentLSTMConfig
+from models.networks.counted_network import CountedNetwork
 from models.networks.ensemble import EnsembleNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
@@ -30,7 +31,7 @@ from models.sequences.vocabulary import ItemVocabulary
 from models.training.checkpoint import Checkpoint, CheckpointDescription, library_versions
 from models.training.cold_items import with_cold_items
 from models.training.config import TrainingConfig
-from models.training.counting import count_network, is_counted
+from models.training.counting import count_network
 from models.training.ensemble_training import train_ensemble
 from models.training.epoch_report import EpochReport
 from models.training.execution import PLAIN, Execution
@@ -124,7 +125,7 @@ def _learn(
     execution: Execution,
 ) -> tuple[EpochReport, ...]:
     """Count and train, whichever the network is made for."""
-    if is_counted(network):
+    if isinstance(network, CountedNetwork):
         return count_network(
             network,
             sessions,

@@ -12,18 +12,20 @@ JSON. No pickled object is in it.
 numpy's generator needs no keeping: each epoch has its own, made of the seed and the epoch's number.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from models.errors import CheckpointError, SettingsError
+from models.items.item_contents import ItemContents
 from models.sequences.encoded_sessions import EncodedSessions
 from models.training.config import TrainingConfig
 from models.training.early_stopping import StoppingState
@@ -38,7 +40,7 @@ class RunIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         config: The effective configuration.
-        data: SHA-256 of what is learned and validated on, as numbers.
+        data: SHA-256 of what is learned, read of the items and validated on, as numbers.
         exclude_last: The seen filter of the validation.
         processes: How many learn together: each has random numbers of its own.
         device: `cpu` or `cuda`: their random numbers differ.
@@ -145,17 +147,30 @@ def discard_training_state(path: Path) -> None:
     path.with_name(f"{path.name}.unfinished").unlink(missing_ok=True)
 
 
-def digest_of(*parts: EncodedSessions | None) -> str:
-    """Return the SHA-256 of sessions as numbers: all that learning and validation see of the data."""
-    digest = sha256()
+def digest_of(*parts: EncodedSessions | None, contents: ItemContents | None = None) -> str:
+    """Return the SHA-256 of all that learning and validation see of the data, as numbers.
+
+    Args:
+        parts: What is learned, and what is validated on.
+        contents: What the network reads of the items; a token's meaning is part of it. None: it reads nothing.
+    """
+    digest = hashlib.sha256()
     for part in parts:
         arrays = () if part is None else (part.first_click, part.item_index, part.features, part.value)
         for array in arrays:
-            numbers = np.zeros(0) if array is None else np.ascontiguousarray(array)
-            digest.update(f"{numbers.dtype} {numbers.shape};".encode())
-            digest.update(numbers.data)
+            _add(digest, array)
         digest.update(b"|")
+    if contents is not None:
+        _add(digest, contents.tokens)
+        _add(digest, contents.vectors)
+        digest.update(msgspec.json.encode(contents.vocabulary))
     return digest.hexdigest()
+
+
+def _add(digest: "hashlib._Hash", array: NDArray[np.generic] | None) -> None:
+    numbers = np.zeros(0) if array is None else np.ascontiguousarray(array)
+    digest.update(f"{numbers.dtype} {numbers.shape};".encode())
+    digest.update(numbers.data)
 
 
 class _Version(msgspec.Struct):

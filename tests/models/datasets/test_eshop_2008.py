@@ -29,8 +29,8 @@ def test_log_and_catalogue_are_read(tmp_path: Path) -> None:
     ]
     assert source.catalogue is not None
     assert source.catalogue.rows() == [
-        ("A13", "beige trousers A13", "trousers", "beige", 28.0),
-        ("P78", "navy blue sale P78", "sale", "navy blue", 33.0),
+        ("A13", "beige trousers A13", "trousers", "beige", 28.0, "1", "bottom middle", "front", "below"),
+        ("P78", "navy blue sale P78", "sale", "navy blue", 33.0, "1", "bottom right", "profile", "below"),
     ]
     assert source.recipe.session_rule == SessionRule(by_id=True)
 

@@ -34,3 +34,16 @@ def test_year_is_the_one_at_the_titles_end(title: str, year: int | None) -> None
 def test_category_is_the_first_genre(genres: str, category: str | None, kept: str | None) -> None:
     """A movie without genres has no category."""
     assert movie_catalogue([("1", "Title", genres)]).select("category", "genres").row(0) == (category, kept)
+
+
+def test_genres_and_years_are_numbers_too() -> None:
+    """Three genres in the order of the alphabet, then bumps, the seventeenth at 2000 and the next a width away."""
+    catalogue = movie_catalogue(
+        [("1", "Old (2000)", "Drama|Action"), ("2", "New (2005)", "Western"), ("3", "None", "")]
+    )
+    old, new, nothing = catalogue["attributes"].to_list()
+    assert old[:3] == [1.0, 1.0, 0.0]
+    assert new[:3] == [0.0, 0.0, 1.0]
+    assert (old[3 + 16], old[3 + 17]) == (1.0, 0.6065)
+    assert (new[3 + 16], new[3 + 17]) == (0.6065, 1.0)
+    assert nothing == [0.0] * len(old)

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from models.errors import CheckpointError, SettingsError, TrainingInterrupted
+from models.items.item_contents import ItemContents
+from models.items.text_vocabulary import TextVocabulary
 from models.networks.lstm import LSTMConfig
 from models.networks.sequence_network import NetworkInputs
 from models.sequences.encoded_sessions import EncodedSessions
@@ -141,3 +143,16 @@ def test_the_digest_tells_data_apart() -> None:
     digests = {digest_of(one), digest_of(other), digest_of(one, other), digest_of(other, one), digest_of(one, None)}
     assert len(digests) == 5
     assert digest_of(make_sessions([0, 1], [2, 3])) == digest_of(one)
+
+
+def test_the_digest_tells_what_is_read_of_items_apart() -> None:
+    """Other tokens, other vectors, and a word that stands for the same token."""
+    sessions = make_sessions([0, 1])
+
+    def digest(token: int = 3, number: float = 0.5, word: str = "red") -> str:
+        vocabulary = TextVocabulary(columns=("title",), words=(word,))
+        contents = ItemContents(np.array([[2, token], [2, 1]]), np.array([[number], [0.0]], np.float32), vocabulary)
+        return digest_of(sessions, contents=contents)
+
+    assert len({digest_of(sessions), digest(), digest(token=1), digest(number=0.25), digest(word="blue")}) == 5
+    assert digest() == digest()
