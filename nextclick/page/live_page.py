@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,6 +28,7 @@ from nextclick.topic_reading import ConsumerRecord
 
 FIGURES_EVERY_S = 1.0
 SHOWN_LETTER_CHARACTERS = 120
+LETTERS_KEPT = 5
 
 
 class LivePage:
@@ -53,6 +55,7 @@ class LivePage:
         self.streams = Streams()
         self.board = FigureBoard(account, workers.counters)
         self.trouble = ""
+        self._letters: deque[LetterMessage] = deque(maxlen=LETTERS_KEPT)
         self._told: WorkersMessage | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,16 +107,20 @@ class LivePage:
         """
         if item_id not in self.items:
             raise NextclickError(f"There is no item {item_id[:80]!r}.")
-        number = len(visitor.clicks)
-        click = ClickMessage(
-            visitor.user_id, item_id, time.time_ns() // 1_000_000, event_id=f"{visitor.user_id}-{number}"
-        )
+        event_id = f"{visitor.user_id}-{visitor.clicks_sent}"
+        click = ClickMessage(visitor.user_id, item_id, _now_ms(), event_id=event_id)
+        visitor.clicks_sent += 1
         visitor.clicks.append(click)
-        await self.clicker.click(click)
+        try:
+            await self.clicker.click(click)
+        except NextclickError:
+            visitor.clicks.remove(click)
+            raise
 
     def hello(self, visitor: Visitor) -> HelloMessage:
         """Return what a browser needs to begin."""
         manifest = self.artifact.manifest
+        waits_since_ms = visitor.waits_since_ms
         return HelloMessage(
             user_id=visitor.user_id,
             clicks=tuple(self.items.item(click.item_id) for click in reversed(visitor.clicks)),
@@ -128,15 +135,18 @@ class LivePage:
             crowd_users=0 if self.crowd is None else self.crowd.users,
             partitions=len(self.account.ends()),
             figures=tuple(self.board.kept),
+            letters=tuple(self._letters),
+            waiting_ms=None if waits_since_ms is None else max(0, _now_ms() - waits_since_ms),
         )
 
     async def list_now(self, session: aiohttp.ClientSession, visitor: Visitor) -> ListMessage | None:
         """Return a visitor's present list: the newest one, or before the first click what a worker answers."""
-        if visitor.newest is not None:
-            return self._list_message(visitor, visitor.newest)
+        if visitor.shown is not None:
+            return visitor.shown
         given = await given_list(self.workers, session, visitor.user_id)
-        if given is None:
-            return None
+        # A click's list that came meanwhile is the newer one.
+        if given is None or visitor.shown is not None:
+            return visitor.shown
         items = tuple(self.items.item(item_id) for item_id in given.items)
         return ListMessage(visitor.user_id, items, given.strategy)
 
@@ -145,12 +155,13 @@ class LivePage:
         if visitor is None:
             return
         visitor.newest = published
-        message = self._list_message(visitor, published, written_ms=written_ms, read_s=read_s)
-        self.streams.tell(message, visitor.user_id)
+        visitor.shown = self._list_message(visitor, published, written_ms=written_ms, read_s=read_s)
+        visitor.reasons = None
+        self.streams.tell(visitor.shown, visitor.user_id)
         self.spawn(self._explain(visitor, published))
 
     def _list_message(
-        self, visitor: Visitor, published: PublishedList, *, written_ms: int | None = None, read_s: float | None = None
+        self, visitor: Visitor, published: PublishedList, *, written_ms: int, read_s: float
     ) -> ListMessage:
         number = visitor.number_of(published)
         click = None if number is None else visitor.clicks[number]
@@ -161,8 +172,8 @@ class LivePage:
             strategy=published.strategy,
             clicked=None if click is None else self.items.item(click.item_id),
             clicks=0 if number is None else number + 1,
-            after_ms=None if clicked_ms is None or read_s is None else int(read_s * 1000) - clicked_ms,
-            written_after_ms=None if clicked_ms is None or written_ms is None else written_ms - clicked_ms,
+            after_ms=None if clicked_ms is None else int(read_s * 1000) - clicked_ms,
+            written_after_ms=None if clicked_ms is None else written_ms - clicked_ms,
             offset=f"{published.source.partition}/{published.source.offset}",
         )
 
@@ -179,13 +190,18 @@ class LivePage:
             for reason in reasons
         )
         offset = f"{published.source.partition}/{published.source.offset}"
-        self.streams.tell(ReasonsMessage(offset, named), visitor.user_id)
+        message = ReasonsMessage(offset, named)
+        if visitor.newest is published:
+            visitor.reasons = message
+        self.streams.tell(message, visitor.user_id)
 
     def _show_letters(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
             self.board.letters[letter.reason] += 1
             value = (letter.value or b"").decode(errors="replace")[:SHOWN_LETTER_CHARACTERS]
-            self.streams.tell(LetterMessage(letter.reason, letter.detail, str(letter.source), value))
+            message = LetterMessage(letter.reason, letter.detail, str(letter.source), value)
+            self._letters.append(message)
+            self.streams.tell(message)
 
     async def _watch_workers(self, session: aiohttp.ClientSession) -> None:
         while True:
@@ -215,3 +231,7 @@ class LivePage:
             await asyncio.sleep(FIGURES_EVERY_S)
             rate = None if self.crowd is None else self.crowd.clicks_per_s
             self.streams.tell(self.board.take(rate=rate, trouble=self.trouble))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -190,6 +190,8 @@ class HelloMessage(msgspec.Struct, frozen=True, tag="hello"):
         crowd_users: How many users are replayed.
         partitions: Of the click topic.
         figures: Of the last minutes.
+        letters: The newest dead letters, oldest first.
+        waiting_ms: For how long the newest click waits for its list; None where it has it, or nothing was clicked.
     """
 
     user_id: str
@@ -205,6 +207,8 @@ class HelloMessage(msgspec.Struct, frozen=True, tag="hello"):
     crowd_users: int
     partitions: int
     figures: tuple[FiguresMessage, ...]
+    letters: tuple[LetterMessage, ...]
+    waiting_ms: int | None
 
 
 Message = HelloMessage | ListMessage | ReasonsMessage | FiguresMessage | WorkersMessage | LetterMessage | DrillMessage

@@ -23,6 +23,7 @@ from nextclick.page.request_bodies import (
     visitor_of,
 )
 from nextclick.page.request_checks import Handler, checked
+from nextclick.page.visitors import Visitor
 
 STATIC = Path(__file__).with_name("static")
 # A click, or a rate: whatever is larger is none.
@@ -106,9 +107,8 @@ class _Pages:
         try:
             stream.put(self._page.hello(visitor))
             self._page.tell_workers(again=True)
-            present = await self._page.list_now(self._session, visitor)
-            if present is not None:
-                stream.put(present)
+            # Beside what is told meanwhile: a worker may take its time.
+            self._page.spawn(self._tell_list(stream, visitor))
             if self._button is not None and self._button.newest is not None:
                 stream.put(self._button.newest)
             await _write(stream, response)
@@ -118,6 +118,14 @@ class _Pages:
         finally:
             self._page.streams.close(stream)
         return response
+
+    async def _tell_list(self, stream: Stream, visitor: Visitor) -> None:
+        """Tell a browser that has just come its user's present list."""
+        present = await self._page.list_now(self._session, visitor)
+        if present is not None:
+            stream.put(present)
+        if visitor.reasons is not None:
+            stream.put(visitor.reasons)
 
 
 class _Doings:

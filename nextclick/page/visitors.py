@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
+from nextclick.page.messages import ListMessage, ReasonsMessage
 from nextclick.published_lists import PublishedList
 from nextclick.replaying import ClickMessage
 
@@ -19,16 +20,29 @@ class Visitor:
         user_id: Made by us, and nobody's before.
         clicks: What was clicked, oldest first.
         newest: The list that came last; None before the first.
+        shown: The same as it was shown.
+        reasons: Why its items are on it; None before they are found.
+        clicks_sent: How many clicks were tried, those that the broker did not take too.
     """
 
     user_id: str
     clicks: list[ClickMessage] = field(default_factory=list)
     newest: PublishedList | None = None
+    shown: ListMessage | None = None
+    reasons: ReasonsMessage | None = None
+    clicks_sent: int = 0
 
     @property
     def key(self) -> bytes:
         """The key of the user's records."""
         return self.user_id.encode()
+
+    @property
+    def waits_since_ms(self) -> int | None:
+        """When the newest click was made, if its list has not come; else None."""
+        if not self.clicks or (self.newest is not None and self.number_of(self.newest) == len(self.clicks) - 1):
+            return None
+        return self.clicks[-1].timestamp_ms
 
     def number_of(self, published: PublishedList) -> int | None:
         """Return which of the clicks a list answers, from 0; None where it is none of these."""

@@ -23,9 +23,13 @@ class Demo:
     lines: list[str]
 
     def stop(self) -> int:
-        """Ctrl-C; return the exit code."""
+        """Ctrl-C; return the exit code. What does not end is killed, with everything that it has started."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        try:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
 
 
 def start_demo(folder: Path, *arguments: str, data_folder: str | None = None) -> Demo:

@@ -8,10 +8,4 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-export function say(sentence) {
-  const trouble = byId("trouble");
-  trouble.textContent = sentence;
-  trouble.hidden = !sentence;
-}
-
 export const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -2,7 +2,8 @@
 
 import { post } from "./api.js";
 import { Chart } from "./chart.js";
-import { byId, say } from "./elements.js";
+import { byId } from "./elements.js";
+import { say } from "./trouble.js";
 import { count, milliseconds, share } from "./words.js";
 
 const MODEL = "model", POPULAR = "popular";
@@ -69,7 +70,10 @@ export class Everyone {
   }
 
   async setRate() {
-    try { await post("/api/rate", { clicks_per_s: this.rateOf(byId("rate").value) }); } catch (error) { say(error.message); }
+    try {
+      await post("/api/rate", { clicks_per_s: this.rateOf(byId("rate").value) });
+      say("rate", "");
+    } catch (error) { say("rate", `The rate is what it was. ${error.message}`); }
   }
 }
 

@@ -1,16 +1,15 @@
 // Dead letters: by reason, and the newest ones as they were.
 
 import { post } from "./api.js";
-import { byId, make, say } from "./elements.js";
+import { byId, make } from "./elements.js";
+import { say } from "./trouble.js";
 import { count, POISONS } from "./words.js";
 
 const LETTERS_SHOWN = 5;
 
 export class Letters {
   constructor() {
-    byId("send-poison").addEventListener("click", async () => {
-      try { await post("/api/poison", { reason: byId("poison").value }); } catch (error) { say(error.message); }
-    });
+    byId("send-poison").addEventListener("click", () => send(byId("poison").value));
   }
 
   hello(message) {
@@ -19,6 +18,8 @@ export class Letters {
       byId("poison").append(...message.poisons.map((reason) =>
         make("option", { value: reason, textContent: POISONS[reason] ?? reason })));
     }
+    byId("letters").replaceChildren();
+    message.letters.forEach((letter) => this.letter(letter));
   }
 
   figures(message) {
@@ -36,6 +37,13 @@ export class Letters {
       make("p", { className: "note", textContent: message.source })));
     while (log.childElementCount > LETTERS_SHOWN) log.lastElementChild.remove();
   }
+}
+
+async function send(reason) {
+  try {
+    await post("/api/poison", { reason });
+    say("poison", "");
+  } catch (error) { say("poison", `No poison was sent. ${error.message}`); }
 }
 
 function bar(reason, number, most) {

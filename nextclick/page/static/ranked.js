@@ -1,6 +1,7 @@
 // The list, reordered in place: items glide to their new places, and keep the keyboard's focus.
 
 import { isCalm, make } from "./elements.js";
+import { placeRows } from "./rows.js";
 import { place } from "./words.js";
 
 const GLIDE_MS = 520;
@@ -22,11 +23,9 @@ export class RankedList {
   show(items) {
     const wasEmpty = this.rows.size === 0;
     const before = new Map([...this.rows].map(([id, row]) => [id, { top: row.offsetTop, place: row.place }]));
-    const focus = this.focusedRow();
     const rows = items.map((item, index) => this.row(item, index + 1));
     this.rows = new Map(rows.map((row) => [row.itemId, row]));
-    this.list.replaceChildren(...rows);
-    this.restoreFocus(focus);
+    placeRows(this.list, rows);
     let moved = 0;
     for (const row of rows) {
       const old = before.get(row.itemId);
@@ -66,18 +65,6 @@ export class RankedList {
     const row = make("li", {}, parts.number, make("span", { className: "what" }, button, parts.why),
       make("span", { className: "category", textContent: item.category ?? "" }), parts.move);
     return Object.assign(row, parts, { itemId: item.item_id, button });
-  }
-
-  focusedRow() {
-    const row = document.activeElement?.closest?.("li");
-    return row && this.rows.get(row.itemId) === row ? row : null;
-  }
-
-  /** A row that left gives its focus to whoever has its place now. */
-  restoreFocus(row) {
-    if (!row) return;
-    const now = this.rows.get(row.itemId) ?? [...this.rows.values()][row.place - 1];
-    now?.button.focus({ preventScroll: true });
   }
 }
 

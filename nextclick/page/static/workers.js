@@ -1,7 +1,8 @@
 // The workers, and what can be done to them.
 
 import { post } from "./api.js";
-import { byId, make, say } from "./elements.js";
+import { byId, make } from "./elements.js";
+import { say } from "./trouble.js";
 import { count, STATES } from "./words.js";
 
 const MOST_WORKERS = 3;
@@ -119,7 +120,10 @@ export class Workers {
 }
 
 async function attempt(path) {
-  try { await post(path); say(""); } catch (error) { say(error.message); }
+  try {
+    await post(path);
+    say("workers", "");
+  } catch (error) { say("workers", error.message); }
 }
 
 function showStatus(workers) {

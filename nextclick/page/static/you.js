@@ -1,28 +1,32 @@
 // You: what you click, and the list that comes back.
 
-import { findItems, post } from "./api.js";
-import { byId, make, say } from "./elements.js";
+import { showDone, showIdle, showRefused, showWaiting } from "./after.js";
+import { post } from "./api.js";
+import { byId, make } from "./elements.js";
+import { mayMove, whenStill } from "./press.js";
 import { RankedList } from "./ranked.js";
+import { Search } from "./search.js";
+import { say } from "./trouble.js";
 import { count, milliseconds, STRATEGIES } from "./words.js";
 
-const TYPING_MS = 120;
 const CLICKS_SHOWN = 12;
 const WAITING_MS = 100;
+// A wait that is shorter than this is not worth a word.
+const PATIENCE_MS = 400;
 
 export class You {
   constructor(begin) {
     this.ranked = new RankedList(byId("ranked"), (item) => this.click(item));
+    this.search = new Search((item) => this.click(item));
     this.clicked = [];
+    this.onTheirWay = 0;
     this.waitingSince = null;
     this.offset = null;
     this.isReady = true;
     this.begin = begin;
-    byId("query").addEventListener("input", () => this.searchSoon());
-    byId("category").addEventListener("change", () => this.search());
-    byId("items").addEventListener("keydown", (event) => moveFocus(event));
-    byId("query").addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown") byId("items").querySelector("button")?.focus();
-    });
+    // Tabs of one browser are one user: what one of them becomes, all are.
+    this.tabs = new BroadcastChannel("someone-new");
+    this.tabs.onmessage = () => this.begin();
     byId("someone-new").addEventListener("click", () => this.startOver());
     setInterval(() => this.showWaiting(), WAITING_MS);
   }
@@ -31,13 +35,11 @@ export class You {
     if (this.userId !== message.user_id) this.reset();
     this.userId = message.user_id;
     this.clicked = message.clicks;
+    if (message.waiting_ms !== null) this.waitingSince = performance.now() - message.waiting_ms;
+    else if (!this.onTheirWay) this.waitingSince = null;
     this.showClicks();
     byId("user-id").textContent = message.user_id;
-    const select = byId("category");
-    if (select.options.length === 1) {
-      select.append(...message.categories.map((name) => make("option", { value: name, textContent: name })));
-    }
-    if (!byId("items").childElementCount) this.search();
+    this.search.hello(message);
   }
 
   reset() {
@@ -46,48 +48,39 @@ export class You {
     this.offset = null;
     this.ranked.clear();
     this.showClicks();
-    showAfter("idle", "–", "click something, and watch the list reorder");
+    showIdle();
     byId("why-note").hidden = true;
   }
 
   async startOver() {
     try {
       await post("/api/someone-new");
+      this.tabs.postMessage("");
       this.begin();
       byId("announce").textContent = "You are someone new.";
-    } catch (error) { say(error.message); }
-  }
-
-  searchSoon() {
-    clearTimeout(this.typing);
-    this.typing = setTimeout(() => this.search(), TYPING_MS);
-  }
-
-  async search() {
-    const found = await findItems(byId("query").value, byId("category").value);
-    byId("items").replaceChildren(...found.map((item) => this.searchRow(item)));
-    byId("found").textContent = byId("query").value ? `${found.length} found` : "";
-    if (!found.length) byId("items").append(make("li", { className: "nothing", textContent: "Nothing is called so." }));
-  }
-
-  searchRow(item) {
-    const button = make("button", { type: "button", className: "item" },
-      make("span", { className: "title", textContent: item.title }),
-      make("span", { className: "category", textContent: item.category ?? "" }));
-    button.addEventListener("click", () => this.click(item));
-    return make("li", {}, button);
+      say("you", "");
+    } catch (error) { say("you", `You are who you were. ${error.message}`); }
   }
 
   async click(item) {
     this.clicked.unshift(item);
     this.waitingSince = performance.now();
+    this.onTheirWay += 1;
     this.showClicks();
     try {
       await post("/api/clicks", { item_id: item.item_id });
-    } catch (error) {
-      this.waitingSince = null;
-      say(error.message);
-    }
+      say("you", "");
+    } catch (error) { whenStill(() => this.refuse(item, error.message)); }
+    this.onTheirWay -= 1;
+  }
+
+  refuse(item, reason) {
+    const place = this.clicked.indexOf(item);
+    if (place >= 0) this.clicked.splice(place, 1);
+    this.waitingSince = null;
+    this.showClicks();
+    showRefused(item, reason);
+    say("you", `Your click on ${item.title} was not taken. ${reason}`);
   }
 
   showClicks() {
@@ -100,24 +93,35 @@ export class You {
   workersAre(isReady) { this.isReady = isReady; }
 
   showWaiting() {
-    if (this.waitingSince === null) return;
+    if (this.waitingSince === null || !mayMove()) return;
     const waited = performance.now() - this.waitingSince;
-    if (waited < 400) return;
-    const why = this.isReady ? "your click waits for its list" : "your click is safe in Kafka and waits for a worker";
-    showAfter("waiting", milliseconds(waited), why);
+    if (waited < PATIENCE_MS) return;
+    showWaiting(waited, this.onTheirWay ? "your click is on its way to Kafka"
+      : this.isReady ? "your click waits for its list"
+        : "your click is safe in Kafka and waits for a worker");
   }
 
   list(message) {
+    // After a break of the stream the newest list is sent again.
+    if (message.offset !== null && message.offset === this.offset) return;
     this.offset = message.offset;
     const moved = this.ranked.show(message.items);
     showStrategy(message.strategy);
     if (message.after_ms === null) return;
-    if (message.clicks >= this.clicked.length) this.waitingSince = null;
-    showAfter("done", milliseconds(message.after_ms), `after your click on ${message.clicked.title}`);
-    showParts(message);
+    this.answered(message);
     byId("announce").textContent =
       `New list, ${milliseconds(message.after_ms)} after your click on ${message.clicked.title}. ` +
       `First: ${message.items.slice(0, 3).map((item) => item.title).join("; ")}. ${moved} items moved up or are new.`;
+  }
+
+  answered(message) {
+    // Clicked in another tab of this browser, or while the stream was broken.
+    if (message.clicks > this.clicked.length) {
+      this.clicked.unshift(message.clicked);
+      this.showClicks();
+    }
+    if (message.clicks >= this.clicked.length) this.waitingSince = null;
+    showDone(message);
   }
 
   reasons(message) {
@@ -127,39 +131,10 @@ export class You {
   }
 }
 
-function showAfter(state, number, text) {
-  byId("after").dataset.state = state;
-  byId("after-number").textContent = number;
-  byId("after-text").textContent = text;
-  if (state !== "done") {
-    byId("after-bar").hidden = true;
-    byId("after-detail").textContent = state === "idle" ? "" : "The account below says what waits.";
-  }
-}
-
-function showParts(message) {
-  const wrote = Math.min(message.written_after_ms, message.after_ms);
-  byId("part-written").style.flexGrow = Math.max(wrote, 0.5);
-  byId("part-read").style.flexGrow = Math.max(message.after_ms - wrote, 0.5);
-  byId("after-bar").hidden = false;
-  byId("after-detail").textContent =
-    `The worker wrote the list ${milliseconds(wrote)} after the click record’s timestamp; this page had read it ` +
-    `${milliseconds(message.after_ms - wrote)} later. Click ${message.offset} of the topic.`;
-}
-
 function showStrategy(strategy) {
   const [name, meaning] = STRATEGIES[strategy] ?? [strategy, ""];
   const chip = byId("strategy");
   chip.textContent = name;
   chip.title = meaning;
   chip.hidden = false;
-}
-
-function moveFocus(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  const buttons = [...byId("items").querySelectorAll("button")];
-  const next = buttons[buttons.indexOf(document.activeElement) + step];
-  event.preventDefault();
-  (next ?? (step < 0 ? byId("query") : buttons.at(-1)))?.focus();
 }

@@ -55,7 +55,7 @@ def test_ratings_become_clicks_and_movies_have_titles(tmp_path: Path) -> None:
         ("186", None, "302", 891717742000, None, 4.0),
     ]
     assert source.catalogue is not None
-    assert source.catalogue.rows() == [
+    assert source.catalogue.drop("attributes").rows() == [
         ("242", "Kolya (1996)", "Comedy", 1996, "Comedy"),
         ("302", "L.A. Confidential (1997)", "Crime", 1997, "Crime|Film-Noir|Mystery|Thriller"),
         ("267", "unknown", None, None, None),

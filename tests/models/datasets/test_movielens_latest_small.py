@@ -28,7 +28,11 @@ def test_archive_is_fetched_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("1", None, "3168", 964982495000, None, 4.0),
     ]
     assert source.catalogue is not None
-    assert source.catalogue.rows() == [
+    # Mystery and Thriller, not Drama; the year is nearest to 1995, the 15th of the years along which it is measured.
+    (seven, _) = source.catalogue["attributes"].to_list()
+    assert seven[:3] == [0.0, 1.0, 1.0]
+    assert max(range(3, len(seven)), key=seven.__getitem__) - 3 == 15
+    assert source.catalogue.drop("attributes").rows() == [
         ("47", "Seven (a.k.a. Se7en) (1995)", "Mystery", 1995, "Mystery|Thriller"),
         ("3168", "Easy Rider, The (1969)", "Drama", 1969, "Drama"),
     ]
