@@ -48,9 +48,9 @@ class DecayClock:
         self._epoch: int | None = None
 
     def advance(self, bucket: int) -> float:
-        """Make ready to add a bucket, none of the later ones was added yet; return what old sums are to be scaled by.
+        """Make ready to add a bucket; return what old sums are to be scaled by.
 
-        The factor is a power of two, 1 nearly always.
+        A bucket may be older than those before: it weighs less then. The factor is a power of two, 1 nearly always.
         """
         whole = bucket // self._half_life
         if self._epoch is None:

@@ -61,7 +61,7 @@ class DecayedRows:
         return len(self._key) + self._changed_count
 
     def add(self, bucket: int, row: NDArray[np.int64], column: NDArray[np.int64], count: NDArray[np.int64]) -> None:
-        """Add a bucket's counts, (p,) each; each pair occurs once, and no bucket after a later one."""
+        """Add a bucket's counts, (p,) each; each pair occurs once."""
         self._begin(bucket)
         weight = self._clock.weight(bucket)
         before = self._stored(row * self._item_count + column)
@@ -93,7 +93,7 @@ class DecayedRows:
         """Prune if a boundary lies between the last bucket and this one, and let the clock go on."""
         if bucket // PRUNED_EVERY_BUCKETS > self._bucket // PRUNED_EVERY_BUCKETS and self.entries:
             self._prune(bucket // PRUNED_EVERY_BUCKETS * PRUNED_EVERY_BUCKETS)
-        self._bucket = bucket
+        self._bucket = max(bucket, self._bucket)
         factor = self._clock.advance(bucket)
         if factor != 1.0:
             self._join()

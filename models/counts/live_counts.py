@@ -1,7 +1,8 @@
-"""The three decayed counts as of a bucket, from the buckets of every source partition.
+"""The three decayed counts as of a bucket.
 
-Buckets are added in order of time, those of one time summed over the partitions first, in whole numbers: the same
-buckets give the same bytes, whoever sent which and in whatever order they came.
+Buckets are added as they come; one that is older than what was added before enters with its own, smaller weight. The
+same sequence of buckets gives the same bytes: what source partitions counted in a bucket is summed in whole numbers
+before it is added, so that it does not matter how clicks are split among them.
 
 Legend: V items.
 """
@@ -9,7 +10,7 @@ Legend: V items.
 import numpy as np
 from numpy.typing import NDArray
 
-from models.counts.buckets import CountsBucket, summed
+from models.counts.buckets import CountsBucket
 from models.counts.decay import DecayClock
 from models.counts.decayed_rows import DecayedRows
 from models.counts.recipe import CountsRecipe
@@ -23,8 +24,7 @@ class LiveCounts:
         item_count: V.
 
     Attributes:
-        bucket: The newest bucket that is in the counts; None before the first.
-        late_buckets: Values that came after their bucket had been added, and were left out.
+        bucket: At the end of which bucket the counts are read; None before the first.
         transitions: What was clicked right after each item.
         cooccurrences: What was clicked in the same sessions as each item.
     """
@@ -33,44 +33,14 @@ class LiveCounts:
         self.recipe = recipe
         self.item_count = item_count
         self.bucket: int | None = None
-        self.late_buckets = 0
         self.transitions = self._rows(recipe.transition_half_life)
         self.cooccurrences = self._rows(recipe.cooccurrence_half_life)
         self._clock = DecayClock(recipe.popularity_half_life)
         self._clicks = np.zeros(item_count)
         self._users = np.zeros(item_count)
-        # What waits to be added, by bucket and source partition.
-        self._waiting: dict[int, dict[int, CountsBucket]] = {}
 
-    def merge(self, partition: int, bucket: int, contents: CountsBucket) -> None:
-        """Take what a source partition counted in a bucket, in the place of what it said of it before.
-
-        Args:
-            partition: The source partition.
-            bucket: Which bucket.
-            contents: Absolute values. Where the bucket was added already they are left out.
-        """
-        if self.bucket is not None and bucket <= self.bucket:
-            self.late_buckets += 1
-            return
-        self._waiting.setdefault(bucket, {})[partition] = contents
-
-    def advance(self, bucket: int) -> None:
-        """Add everything up to and including a bucket: the counts are then those of its end."""
-        for number in sorted(waiting for waiting in self._waiting if waiting <= bucket):
-            parts = self._waiting.pop(number)
-            self._add(number, summed([parts[partition] for partition in sorted(parts)]))
-        self.bucket = bucket if self.bucket is None else max(bucket, self.bucket)
-
-    def popularity(self) -> NDArray[np.float64]:
-        """Return the decayed clicks of every item, (V,); 0 for one that too few users clicked."""
-        worth = 1.0 if self.bucket is None else self._clock.worth(self.bucket)
-        clicks = self._clicks * worth
-        if self.recipe.trending_users > 0:
-            clicks[self._users * worth < self.recipe.trending_users] = 0
-        return clicks
-
-    def _add(self, bucket: int, contents: CountsBucket) -> None:
+    def add(self, bucket: int, contents: CountsBucket) -> None:
+        """Add what was counted in a bucket, all partitions together; it may be older than what was added before."""
         factor = self._clock.advance(bucket)
         if factor != 1.0:
             self._clicks *= factor
@@ -87,6 +57,18 @@ class LiveCounts:
             np.concatenate([both.second, both.first]),
             np.concatenate([both.count, both.count]),
         )
+
+    def advance(self, bucket: int) -> None:
+        """Let time go on: the counts are read as they are at the end of this bucket, or of a later one if it was."""
+        self.bucket = bucket if self.bucket is None else max(bucket, self.bucket)
+
+    def popularity(self) -> NDArray[np.float64]:
+        """Return the decayed clicks of every item, (V,); 0 for one that too few users clicked."""
+        worth = 1.0 if self.bucket is None else self._clock.worth(self.bucket)
+        clicks = self._clicks * worth
+        if self.recipe.trending_users > 0:
+            clicks[self._users * worth < self.recipe.trending_users] = 0
+        return clicks
 
     def _rows(self, half_life: int) -> DecayedRows:
         return DecayedRows(

@@ -35,6 +35,6 @@ class LogFeed:
             before.append(item)
             del before[: -self._reach]
         for number, contents in self._builder.drain():
-            counts.merge(0, number, contents)
+            counts.add(number, contents)
         self._next = max(self._next, end)
         counts.advance(bucket)

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from models.counts.buckets import BucketBuilder
+from models.counts.buckets import BucketBuilder, CountsBucket, summed
 from models.counts.click_columns import ClickColumns
 from models.counts.live_counts import LiveCounts
 from models.counts.recipe import CountsRecipe
@@ -34,10 +34,19 @@ def count_click_by_click(log: ClickColumns, recipe: CountsRecipe, *, partitions:
     return builders
 
 
-def live_counts(builders: list[BucketBuilder], recipe: CountsRecipe, item_count: int) -> LiveCounts:
-    """Merge every bucket, ready to advance."""
-    counts = LiveCounts(recipe, item_count)
-    for partition, builder in enumerate(builders):
-        for bucket, contents in builder.contents().items():
-            counts.merge(partition, bucket, contents)
-    return counts
+class CountedLog:
+    """Buckets of all partitions, added to live counts as time goes on."""
+
+    def __init__(self, builders: list[BucketBuilder], recipe: CountsRecipe, item_count: int) -> None:
+        self.counts = LiveCounts(recipe, item_count)
+        self._waiting: defaultdict[int, list[CountsBucket]] = defaultdict(list)
+        for builder in builders:
+            for bucket, contents in builder.contents().items():
+                self._waiting[bucket].append(contents)
+
+    def advance(self, bucket: int) -> LiveCounts:
+        """Add everything up to and including a bucket."""
+        for number in sorted(waiting for waiting in self._waiting if waiting <= bucket):
+            self.counts.add(number, summed(self._waiting.pop(number)))
+        self.counts.advance(bucket)
+        return self.counts

@@ -18,7 +18,7 @@ from models.evaluation.scorer import ScoreBlock
 from models.sequences.encoded_sessions import EncodedSessions
 from tests.encoded import make_sessions
 from tests.factories import make_click_table
-from tests.models.counts.logs import count_click_by_click, live_counts
+from tests.models.counts.logs import CountedLog, count_click_by_click
 
 ITEMS = 60
 HOURS = 48
@@ -96,11 +96,11 @@ def test_trials_rank_as_the_worker_will() -> None:
     """Dense and over the whole log, against click by click with boosts: the same figures for the same recipe."""
     log, recipe = _news(), replace(START, smoothing=0.7, demotion=0.01)
     questions = _questions(log)
-    counts = live_counts(count_click_by_click(log, recipe), recipe, ITEMS)
-    ranking = CountsRanking(counts)
+    counted = CountedLog(count_click_by_click(log, recipe), recipe, ITEMS)
+    ranking = CountsRanking(counted.counts)
     scores = questions.network.astype(np.float64)
     for number in np.argsort(questions.asked_ms, kind="stable").tolist():
-        counts.advance(int(questions.asked_ms[number]) // recipe.bucket_ms - 1)
+        counted.advance(int(questions.asked_ms[number]) // recipe.bucket_ms - 1)
         ranking.refresh()
         boosts = ranking.boosts(questions.last_items[number : number + 1])
         scores[number] += ranking.item_bias

@@ -11,7 +11,7 @@ from models.counts.decayed_rows import JOINED_FROM, DecayedRows
 from models.counts.live_counts import LiveCounts
 from models.counts.log_counts import count_log, popularity_at, rows_at
 from models.counts.recipe import CountsRecipe
-from tests.models.counts.logs import count_click_by_click, live_counts, make_log
+from tests.models.counts.logs import CountedLog, count_click_by_click, make_log
 
 ITEMS = 25
 # Nothing is pruned.
@@ -43,8 +43,8 @@ def _bytes(counts: LiveCounts) -> bytes:
 def test_a_click_counts_half_after_its_half_life() -> None:
     """Item 3 twice in bucket 0, once in bucket 12; transitions live five times as long."""
     counts = LiveCounts(WHOLE, ITEMS)
-    counts.merge(0, 0, _bucket(("ann", 3, [5]), ("ben", 3, [])))
-    counts.merge(0, 12, _bucket(("cid", 3, [5])))
+    counts.add(0, _bucket(("ann", 3, [5]), ("ben", 3, [])))
+    counts.add(12, _bucket(("cid", 3, [5])))
     counts.advance(12)
     assert counts.popularity()[3] == 2.0
     counts.advance(60)
@@ -57,7 +57,7 @@ def test_a_click_counts_half_after_its_half_life() -> None:
 def test_click_by_click_equals_the_whole_log_at_once(cap: int) -> None:
     """At twenty moments: popularity, and every row of both kinds."""
     log, recipe = make_log(), replace(WHOLE, clicks_per_user=cap)
-    counts = live_counts(count_click_by_click(log, recipe), recipe, ITEMS)
+    counted = CountedLog(count_click_by_click(log, recipe), recipe, ITEMS)
     moments = np.linspace(0, 4 * 360, 20, dtype=np.int64)
     whole = count_log(log, recipe)
     popularity = popularity_at(whole, moments, ITEMS, recipe.popularity_half_life)
@@ -72,7 +72,7 @@ def test_click_by_click_equals_the_whole_log_at_once(cap: int) -> None:
             place = (answer.question % len(moments))[:, None]
             expected[kind][place, rows[answer.question[0]], answer.column] = answer.value
     for number, moment in enumerate(moments.tolist()):
-        counts.advance(moment)
+        counts = counted.advance(moment)
         np.testing.assert_allclose(counts.popularity(), popularity[number], rtol=1e-12)
         for kind in kinds:
             found = np.zeros((ITEMS, ITEMS))
@@ -84,31 +84,35 @@ def test_click_by_click_equals_the_whole_log_at_once(cap: int) -> None:
 
 
 def test_the_same_buckets_give_the_same_bytes() -> None:
-    """From one partition or from five, merged forwards or backwards, sent twice, advanced step by step or at once."""
+    """From one partition or from five, read step by step or at the end alone."""
     recipe = CountsRecipe(bucket_ms=10_000, row_length=5, floor=0.05, transition_half_life=60)
     log = make_log(span_ms=12 * 3_600_000)
     last = 12 * 360
-    at_once = live_counts(count_click_by_click(log, recipe), recipe, ITEMS)
-    at_once.advance(last)
-
-    step_by_step = LiveCounts(recipe, ITEMS)
-    parts = count_click_by_click(log, recipe, partitions=5)
-    for partition in range(4, -1, -1):
-        for bucket, contents in reversed(list(parts[partition].contents().items())):
-            step_by_step.merge(partition, bucket, _bucket(("someone", 1, [2])))
-            step_by_step.merge(partition, bucket, contents)
+    at_once = CountedLog(count_click_by_click(log, recipe), recipe, ITEMS).advance(last)
+    parts = CountedLog(count_click_by_click(log, recipe, partitions=5)[::-1], recipe, ITEMS)
     for moment in range(0, last + 1, 7):
-        step_by_step.advance(moment)
-    step_by_step.advance(last)
-    assert _bytes(step_by_step) == _bytes(at_once)
+        parts.advance(moment)
+    assert _bytes(parts.advance(last)) == _bytes(at_once)
 
 
-def test_what_comes_after_its_bucket_was_added_is_left_out_and_counted() -> None:
+def test_a_straggler_enters_with_its_own_weight() -> None:
+    """Bucket 0 after bucket 12, one half life of popularity and a fifth of one of transitions later."""
     counts = LiveCounts(WHOLE, ITEMS)
-    counts.advance(5)
-    counts.merge(0, 5, _bucket(("ann", 1, [])))
-    counts.advance(6)
-    assert (counts.popularity().sum(), counts.late_buckets) == (0.0, 1)
+    counts.add(12, _bucket(("ann", 3, [5])))
+    counts.add(0, _bucket(("ben", 3, [5]), ("cid", 4, [])))
+    counts.advance(12)
+    assert counts.popularity()[[3, 4]].tolist() == [1.5, 0.5]
+    assert counts.transitions.row(5, 12).value[0] == pytest.approx(1 + 2 ** (-12 / 60))
+
+
+def test_a_straggler_from_before_a_pruning_is_added() -> None:
+    """Bucket 359 after bucket 360, at which rows were pruned."""
+    rows = DecayedRows(5_000, half_life=36, row_length=10, floor=0.01)
+    one = np.array([1])
+    rows.add(350, one, one, one)
+    rows.add(360, one, one + 1, one)
+    rows.add(359, one, one + 2, one)
+    assert rows.row(1, 360).item.tolist() == [2, 3, 1]
 
 
 def test_an_item_trends_when_enough_users_click_it() -> None:
@@ -116,8 +120,8 @@ def test_an_item_trends_when_enough_users_click_it() -> None:
     recipe = replace(WHOLE, trending_users=2.5, popularity_half_life=1)
     counts = LiveCounts(recipe, ITEMS)
     for bucket in range(10):
-        counts.merge(0, bucket, _bucket(("bot", 1, [])))
-    counts.merge(1, 9, _bucket(("ann", 2, []), ("ben", 2, []), ("cid", 2, [])))
+        counts.add(bucket, _bucket(("bot", 1, [])))
+    counts.add(9, _bucket(("ann", 2, []), ("ben", 2, []), ("cid", 2, [])))
     counts.advance(9)
     assert np.flatnonzero(counts.popularity()).tolist() == [2]
 

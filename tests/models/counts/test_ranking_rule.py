@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.counts.live_counts import LiveCounts
 from models.counts.ranking_rule import CountsRanking
 from models.counts.recipe import CountsRecipe
-from tests.models.counts.logs import count_click_by_click, live_counts, make_log
+from tests.models.counts.logs import CountedLog, count_click_by_click, make_log
 
 ITEMS = 25
 RECIPE = CountsRecipe(
@@ -28,9 +28,7 @@ BUCKET = 1_000
 
 @pytest.fixture(scope="module")
 def counts() -> LiveCounts:
-    made = live_counts(count_click_by_click(make_log(), RECIPE), RECIPE, ITEMS)
-    made.advance(BUCKET)
-    return made
+    return CountedLog(count_click_by_click(make_log(), RECIPE), RECIPE, ITEMS).advance(BUCKET)
 
 
 def _added(ranking: CountsRanking, last_items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -81,8 +79,7 @@ def test_the_largest_boosts_are_kept_where_there_is_no_room(counts: LiveCounts) 
     all_of_them = CountsRanking(counts).boosts(last_items)
     best = all_of_them.item_index[0, np.argsort(-all_of_them.value[0])[:2]].tolist()
     recipe = replace(RECIPE, boost_length=5)
-    short = live_counts(count_click_by_click(make_log(), recipe), recipe, ITEMS)
-    short.advance(BUCKET)
+    short = CountedLog(count_click_by_click(make_log(), recipe), recipe, ITEMS).advance(BUCKET)
     assert CountsRanking(short).boosts(last_items).item_index.tolist() == [[*best, 2, 0, 5]]
 
 
@@ -97,8 +94,7 @@ def test_nothing_counted_changes_nothing() -> None:
 
 def test_refreshing_reads_the_counts_as_they_are_now(counts: LiveCounts) -> None:
     """A day later nobody has clicked anything since."""
-    later = live_counts(count_click_by_click(make_log(), RECIPE), RECIPE, ITEMS)
-    later.advance(BUCKET)
+    later = CountedLog(count_click_by_click(make_log(), RECIPE), RECIPE, ITEMS).advance(BUCKET)
     ranking = CountsRanking(later)
     assert ranking.item_bias.tobytes() == CountsRanking(counts).item_bias.tobytes()
     before = ranking.boosts(np.array([[2]])).value.max()
