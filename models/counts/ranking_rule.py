@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.boosts import Boosts, no_boosts
-from models.counts.decayed_rows import CountsRow
+from models.counts.follower_rows import FollowerRows
 from models.counts.live_counts import LiveCounts
+from models.counts.ragged_rows import largest, places
 
 
 class CountsRanking:
@@ -34,7 +35,7 @@ class CountsRanking:
     def __init__(self, counts: LiveCounts) -> None:
         self._counts = counts
         self._recipe = counts.recipe
-        self._followers: dict[int, CountsRow] = {}
+        self._followers = FollowerRows(counts)
         self.item_bias: NDArray[np.float32] = np.zeros(counts.item_count, np.float32)
         self.refresh()
 
@@ -43,9 +44,11 @@ class CountsRanking:
         recipe = self._recipe
         popularity = self._counts.popularity()
         share = popularity / max(float(popularity.sum()), np.finfo(np.float64).tiny)
-        self._common = recipe.unseen + recipe.popularity_weight * share  # (V,)
-        self.item_bias = (recipe.strength * np.log(self._common / recipe.unseen)).astype(np.float32)
-        self._followers = {}
+        # In units of `unseen`, so that the logarithm of nothing counted is exactly 0.
+        self._common = 1 + (recipe.popularity_weight / recipe.unseen) * share  # (V,)
+        self._common_log = np.log(self._common)  # (V,)
+        self.item_bias = (recipe.strength * self._common_log).astype(np.float32)
+        self._followers.refresh()
 
     def boosts(self, last_items: NDArray[np.int64]) -> Boosts:
         """Return what users' last items add, and take from themselves.
@@ -57,12 +60,14 @@ class CountsRanking:
         boosts = no_boosts(len(last_items), recipe.boost_length)
         room = recipe.boost_length - recipe.demoted_clicks
         user, item, raised = self._raised(last_items[:, : recipe.history_items])
-        order = np.lexsort((item, -raised, user))
-        user, item, raised = user[order], item[order], raised[order]
-        place = np.arange(len(user)) - np.searchsorted(user, user)
-        kept = place < room
-        boosts.item_index[user[kept], place[kept]] = item[kept]
-        boosts.value[user[kept], place[kept]] = raised[kept]
+        length = np.bincount(user, minlength=len(last_items))
+        if (length > room).any():
+            kept = largest(raised, length, room)
+            user, item, raised = user[kept], item[kept], raised[kept]
+            length = np.minimum(length, room)
+        at = user * recipe.boost_length + places(length)
+        boosts.item_index.ravel()[at] = item
+        boosts.value.ravel()[at] = raised
 
         lately = last_items[:, : recipe.demoted_clicks]
         end = room + lately.shape[1]
@@ -73,38 +78,22 @@ class CountsRanking:
     def _raised(
         self, last_items: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Return users, items, and by how much their scores rise, one entry a pair of them."""
+        """Return users, items, and by how much their scores rise: one entry a pair of them, in their order."""
         item_count = self._counts.item_count
-        keys, shares = [np.empty(0, np.int64)], [np.empty(0)]
-        for user, row in enumerate(last_items.tolist()):
-            for back, last in enumerate(row):
-                if last >= 0:
-                    follower = self._follower_shares(last)
-                    keys.append(user * item_count + follower.item)
-                    shares.append(follower.value * self._recipe.history_decay**back)
-        key, place = np.unique(np.concatenate(keys), return_inverse=True)
-        share = np.zeros(len(key))
-        np.add.at(share, place, np.concatenate(shares))
-        item = key % item_count
-        common = self._common[item]
-        return key // item_count, item, self._recipe.strength * (np.log(common + share) - np.log(common))
-
-    def _follower_shares(self, last: int) -> CountsRow:
-        """Return the sparse part of an item's shares, (T + w_c C), kept until the counts change."""
-        found = self._followers.get(last)
-        if found is None:
-            bucket = self._counts.bucket or 0
-            after = self._counts.transitions.row(last, bucket)
-            both = self._counts.cooccurrences.row(last, bucket)
-            item, place = np.unique(np.concatenate([after.item, both.item]), return_inverse=True)
-            shares = [self._shares(after), self._recipe.cooccurrence_weight * self._shares(both)]
-            value = np.zeros(len(item))
-            np.add.at(value, place, np.concatenate(shares))
-            found = self._followers[last] = CountsRow(item, value)
-        return found
-
-    def _shares(self, row: CountsRow) -> NDArray[np.float64]:
-        return row.value / (float(row.value.sum()) + self._recipe.smoothing)
+        back, user = np.nonzero(last_items.T >= 0)
+        rows = self._followers.shares(last_items[user, back])
+        key = np.repeat(user * item_count, rows.length) + rows.item
+        share = rows.share * np.repeat(self._recipe.history_decay**back / self._recipe.unseen, rows.length)
+        # The rows of all users' last items are in order of the key already, so are those of the items before: a stable
+        # sort of integers (timsort) merges such runs, and leaves equal keys in the order of the history.
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        begins = np.flatnonzero(np.diff(key, prepend=-1))
+        key, share = key[begins], np.add.reduceat(share[order], begins) if len(key) else share
+        user = key // item_count
+        item = key - user * item_count
+        raised = self._recipe.strength * (np.log(self._common[item] + share) - self._common_log[item])
+        return user, item, raised
 
 
 def _without_repeats(items: NDArray[np.int64]) -> NDArray[np.int64]:

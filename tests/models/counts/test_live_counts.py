@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from models.counts.buckets import BucketBuilder, CountsBucket
-from models.counts.decayed_rows import JOINED_FROM, DecayedRows
+from models.counts.decayed_rows import DecayedRows
 from models.counts.live_counts import LiveCounts
 from models.counts.log_counts import count_log, popularity_at, rows_at
 from models.counts.recipe import CountsRecipe
@@ -141,7 +141,7 @@ def test_rows_stay_short_and_what_is_forgotten_is_dropped() -> None:
 def test_joining_changes_no_byte() -> None:
     """So many entries that they are joined to the arrays in between, against the same in one small bucket each."""
     random = np.random.default_rng(0)
-    pairs = np.unique(random.integers(3_000, size=(2 * JOINED_FROM, 2)), axis=0)
+    pairs = np.unique(random.integers(3_000, size=(200_000, 2)), axis=0)
     count = np.ones(len(pairs), np.int64)
     often = DecayedRows(3_000, half_life=50, row_length=20, floor=1e-9)
     for bucket in (1, 2, 3):
