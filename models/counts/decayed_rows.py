@@ -88,13 +88,13 @@ class DecayedRows:
         self.changed_at[row] = self.additions
         key = row * self._item_count + column
         order = np.argsort(key)
-        key, added = key[order], count[order] * self._clock.weight(bucket)
+        key, added = key[order], np.multiply(count[order], self._clock.weight(bucket), dtype=np.float64)
         place, is_recent = _find(self._recent, key)
         self._recent.value[place[is_recent]] += added[is_recent]
         fresh, added, place = key[~is_recent], added[~is_recent], place[~is_recent]
         before, is_large = _find(self._large, fresh)
         added[is_large] += self._large.value[before[is_large]]
-        self._recent = _Entries(np.insert(self._recent.key, place, fresh), np.insert(self._recent.value, place, added))
+        self._recent = _inserted(self._recent, place, _Entries(fresh, added))
         if len(self._recent.key) > max(JOINED_FROM, len(self._large.key) // JOINED_SHARE):
             self._join()
 
@@ -190,6 +190,15 @@ def _overridden(large: _Slices, recent: _Slices) -> tuple[NDArray[np.int64], _En
     sums = np.concatenate([[0], np.cumsum(new)])
     begin = starts(recent.length)
     length = large.length + sums[begin + recent.length] - sums[begin]
-    return length, _Entries(
-        np.insert(key, place[new], recent.entries.key[new]), np.insert(value, place[new], recent.entries.value[new])
-    )
+    return length, _inserted(_Entries(key, value), place[new], recent.entries.where(new))
+
+
+def _inserted(entries: _Entries, place: NDArray[np.int64], new: _Entries) -> _Entries:
+    """Put new entries before those at some places, in ascending order: `np.insert` of keys and values at once."""
+    at = place + np.arange(len(place))
+    is_old = np.ones(len(entries.key) + len(place), dtype=np.bool_)
+    is_old[at] = False
+    key, value = np.empty(len(is_old), dtype=np.int64), np.empty(len(is_old))
+    key[at], key[is_old] = new.key, entries.key
+    value[at], value[is_old] = new.value, entries.value
+    return _Entries(key, value)

@@ -132,4 +132,5 @@ class FollowerRows:
 def _row_sums(rows: CountsRows) -> NDArray[np.float64]:
     """Sum each row in order of its items: the same bytes, whatever rows are read with it."""
     row = np.repeat(np.arange(len(rows.length)), rows.length)
-    return np.bincount(row, rows.value, minlength=len(rows.length))
+    sums: NDArray[np.float64] = np.bincount(row, rows.value, minlength=len(rows.length)).astype(np.float64)
+    return sums

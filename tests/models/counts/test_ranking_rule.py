@@ -114,7 +114,7 @@ def _added_plainly(counted: PlainCounts, last: list[int]) -> list[float]:
     popularity, rows = counted
     total = sum(popularity.values())
     common = [rule.unseen + rule.popularity_weight * popularity[item] / total for item in range(SHORT_ITEMS)]
-    followers = Counter[int]()
+    followers = defaultdict[int, float](float)
     for back, item in enumerate(last[: rule.history_items]):
         for kind, weight in (("transitions", 1.0), ("cooccurrences", rule.cooccurrence_weight)):
             row = sorted(rows[kind][item].items(), key=lambda entry: (-entry[1], entry[0]))[: rule.row_length]
@@ -145,7 +145,7 @@ def test_one_ranking_follows_the_rule_as_time_goes_on() -> None:
         plain = _counted_plainly(log, moment)
         expected = [_added_plainly(plain, [item for item in last if item >= 0]) for last in last_items.tolist()]
         np.testing.assert_allclose(_added(ranking, last_items), expected, rtol=1e-5, atol=1e-4)
-        cut += np.count_nonzero((ranking.boosts(last_items).item_index[:, :8] >= 0).all(axis=1))
+        cut += int((ranking.boosts(last_items).item_index[:, :8] >= 0).all(axis=1).sum())
     assert cut > 20
 
 
