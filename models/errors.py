@@ -73,3 +73,7 @@ class TopicError(BrokerError):
 
 class StateRecordError(NextclickError):
     """A state record does not decode."""
+
+
+class CountsRecordError(NextclickError):
+    """A record of the counts topic does not decode."""

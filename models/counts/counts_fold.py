@@ -1,0 +1,125 @@
+"""The counts topic as live counts: its records in the order of their offsets, and the snapshots that lists name.
+
+A snapshot is what the records below an offset say. Snapshots are taken where a record begins a bucket that is newer
+than all before it: the counts are then read as of the bucket that ends there. Between two snapshots records are only
+kept; a snapshot adds what has become of them as whole numbers, bucket by bucket. So every reader of the topic has the
+same snapshots, byte for byte, and a list names its own by bucket and offset.
+
+Compaction between two snapshots changes nothing. Where it took a chunk's record of before a snapshot, because the chunk
+was written again behind it, that snapshot lacks what the record said and the next one has it: the same numbers, summed
+in other steps, which may differ in their last bits.
+"""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.counts.buckets import CountsBucket, PairCounts, summed
+from models.counts.count_records import Chunk, ChunkKey
+from models.counts.live_counts import LiveCounts
+from models.counts.partition_counter import OPEN_BUCKETS
+from models.counts.recipe import CountsRecipe
+
+
+class Snapshot(NamedTuple):
+    """Which counts a list was ranked with.
+
+    Attributes:
+        bucket: The newest bucket in them.
+        offset: Of the first record of the counts topic that is not in them.
+    """
+
+    bucket: int
+    offset: int
+
+
+class CountsFold:
+    """Follows the counts topic.
+
+    Args:
+        recipe: Records of another length of buckets are left out.
+        item_hashes: The vocabulary's, in row order, uint64 (V,).
+
+    Attributes:
+        counts: As of `snapshot`.
+        snapshot: None before the first.
+        newest_bucket: Of all records.
+    """
+
+    def __init__(self, recipe: CountsRecipe, item_hashes: NDArray[np.uint64]) -> None:
+        self.counts = LiveCounts(recipe, len(item_hashes))
+        self.snapshot: Snapshot | None = None
+        self.newest_bucket: int | None = None
+        self._bucket_ms = recipe.bucket_ms
+        self._order = np.argsort(item_hashes, kind="stable")
+        self._sorted_hashes = item_hashes[self._order]
+        # What may be written again, as it is in the counts; and what has come since the snapshot.
+        self._added: dict[ChunkKey, Chunk] = {}
+        self._come: dict[ChunkKey, Chunk] = {}
+        self._newest_of: dict[int, int] = {}  # by source partition
+
+    def apply(self, offset: int, key: ChunkKey, chunk: Chunk | None) -> bool:
+        """Take the next record; return whether there is a new snapshot, of everything before it.
+
+        Args:
+            offset: Its offset, above those of all before.
+            key: What it stands for.
+            chunk: Its absolute values; None: it is forgotten, what it counted has decayed.
+        """
+        if chunk is None or key.bucket_ms != self._bucket_ms:
+            return False
+        is_newer = self.newest_bucket is not None and key.bucket > self.newest_bucket
+        if is_newer:
+            self._take_snapshot(offset)
+        self.newest_bucket = key.bucket if self.newest_bucket is None else max(key.bucket, self.newest_bucket)
+        self._newest_of[key.partition] = max(key.bucket, self._newest_of.get(key.partition, key.bucket))
+        self._come[key] = chunk
+        return is_newer
+
+    def open_chunks(self, partition: int) -> list[tuple[ChunkKey, Chunk]]:
+        """Return a source partition's chunks that whoever takes it over goes on from."""
+        found = {**self._added, **self._come}
+        return [(key, found[key]) for key in sorted(found) if key.partition == partition and self._is_open(key)]
+
+    def _take_snapshot(self, offset: int) -> None:
+        assert self.newest_bucket is not None  # noqa: S101 - there was a record before
+        parts: defaultdict[int, list[CountsBucket]] = defaultdict(list)
+        for key, chunk in self._come.items():
+            parts[key.bucket].append(self._contents(chunk, 1))
+            if key in self._added:
+                parts[key.bucket].append(self._contents(self._added[key], -1))
+        for bucket in sorted(parts):
+            self.counts.add(bucket, summed(parts[bucket]))
+        self.counts.advance(self.newest_bucket)
+        self._added = {key: chunk for key, chunk in {**self._added, **self._come}.items() if self._is_open(key)}
+        self._come = {}
+        self.snapshot = Snapshot(self.newest_bucket, offset)
+
+    def _is_open(self, key: ChunkKey) -> bool:
+        return key.bucket > self._newest_of[key.partition] - OPEN_BUCKETS
+
+    def _contents(self, chunk: Chunk, sign: int) -> CountsBucket:
+        """Return a chunk by the vocabulary's rows, what it does not know left out, each count times `sign`."""
+        hashes = chunk.items["item_hash"]
+        place = np.minimum(np.searchsorted(self._sorted_hashes, hashes), len(self._sorted_hashes) - 1)
+        row = np.where(self._sorted_hashes[place] == hashes, self._order[place], -1)
+        clicked = np.flatnonzero((row >= 0) & (chunk.items["clicks"] > 0))
+        return CountsBucket(
+            item=row[clicked],
+            clicks=chunk.items["clicks"][clicked].astype(np.int64) * sign,
+            users=chunk.items["users"][clicked].astype(np.int64) * sign,
+            transitions=_pairs(chunk.transitions, row, sign),
+            cooccurrences=_lower_first(_pairs(chunk.cooccurrences, row, sign)),
+        )
+
+
+def _pairs(table: NDArray[np.void], row: NDArray[np.int64], sign: int) -> PairCounts:
+    first, second = row[table["first"]], row[table["second"]]
+    known = (first >= 0) & (second >= 0)
+    return PairCounts(first[known], second[known], table["count"][known].astype(np.int64) * sign)
+
+
+def _lower_first(pairs: PairCounts) -> PairCounts:
+    return PairCounts(np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second), pairs.count)
