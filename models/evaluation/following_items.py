@@ -59,14 +59,26 @@ def following_figures(
         count: M.
         cutoffs: The K.
     """
+    gains = following_gains(ranked, sessions, count=count, cutoffs=cutoffs)
+    return {name: float(of_predictions.mean()) for name, of_predictions in gains.items()}
+
+
+def following_gains(
+    ranked: RankedPredictions,
+    sessions: EncodedSessions,
+    *,
+    count: int = FOLLOWING,
+    cutoffs: Sequence[int] = FOLLOWING_CUTOFFS,
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each prediction adds to the figures of `following_figures`, (P,) a figure."""
     items = following_items(ranked, sessions, count=count)
     right = np.count_nonzero(items != _BEHIND_END, axis=1)  # (P,)
     known = np.where(items < 0, _BEHIND_END, items)  # an empty place of a list is -1
     hit = (ranked.top_item[:, :, None] == known[:, None, :]).any(axis=2)  # (P, K)
     discount = 1.0 / np.log2(np.arange(hit.shape[1]) + 2.0)
     ideal = np.cumsum(discount)
-    figures = {f"Recall@{cutoff}": float((hit[:, :cutoff].sum(axis=1) / right).mean()) for cutoff in cutoffs}
+    gains = {f"Recall@{cutoff}": hit[:, :cutoff].sum(axis=1) / right for cutoff in cutoffs}
     for cutoff in cutoffs:
-        gains = (hit[:, :cutoff] * discount[:cutoff]).sum(axis=1)
-        figures[f"NDCG@{cutoff}"] = float((gains / ideal[np.minimum(right, cutoff) - 1]).mean())
-    return figures
+        found = (hit[:, :cutoff] * discount[:cutoff]).sum(axis=1)
+        gains[f"NDCG@{cutoff}"] = found / ideal[np.minimum(right, cutoff) - 1]
+    return gains

@@ -3,7 +3,8 @@
 Of two clicks of one session, or of one user where sessions never end, neither tells as much as one of another's: whole
 sessions are drawn, see `models.evaluation.bootstrap`. Two kinds of figures need two ways:
 
-    Recall, MRR, NDCG, ARP   means over predictions: the percentiles of the resamples' means
+    Recall, MRR, NDCG, ARP   means over predictions, also where the next five clicks are right together: the
+                             percentiles of the resamples' means
     Coverage, Gini           of all lists together: a resample holds only 63 % of the sessions, so it covers less of
                              the catalogue, and less evenly. The percentiles are moved by that bias (Efron and
                              Tibshirani, An Introduction to the Bootstrap, 1993, section 10.2), and end where the
@@ -21,8 +22,10 @@ from scipy.sparse import coo_array, csr_array
 
 from models.evaluation.bootstrap import CONFIDENCE, resampled_means, times_drawn, user_sums
 from models.evaluation.exposure import gini, mean_popularity
+from models.evaluation.following_items import FOLLOWING, following_gains
 from models.evaluation.metrics import gains_of
 from models.evaluation.ranked_predictions import LIST_LENGTH, RankedPredictions
+from models.sequences.encoded_sessions import EncodedSessions
 
 REPORTED_CUTOFFS = (5, 10, 20)
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
@@ -39,13 +42,20 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def metric_intervals(
-    ranked: RankedPredictions, popularity: NDArray[np.int64], *, resamples: int = 1_000, seed: int = 0
+    ranked: RankedPredictions,
+    popularity: NDArray[np.int64],
+    *,
+    sessions: EncodedSessions | None = None,
+    resamples: int = 1_000,
+    seed: int = 0,
 ) -> dict[str, Interval]:
-    """Return Recall, MRR and NDCG at 5, 10 and 20, ARP@20, Coverage@20 and Gini@20.
+    """Return Recall, MRR and NDCG at 5, 10 and 20, ARP@20, Coverage@20 and Gini@20; `Next5Recall@5` and so on.
 
     Args:
         ranked: What a model made of every prediction.
         popularity: Training clicks of every item, (V,), which ARP is the mean of over the listed items.
+        sessions: What was predicted, for the figures of the next five clicks; None, where no more than one is to
+            come, leaves these out.
         resamples: B.
         seed: The same seed draws the same sessions.
     """
@@ -55,6 +65,9 @@ def metric_intervals(
         for place, cutoff in enumerate(REPORTED_CUTOFFS)
     }
     columns[f"ARP@{LIST_LENGTH}"] = mean_popularity(ranked.top_item, popularity)
+    if sessions is not None:
+        gains = following_gains(ranked, sessions)
+        columns |= {f"Next{FOLLOWING}{name}": of_predictions for name, of_predictions in gains.items()}
     means = mean_intervals(ranked.predictions.session, columns, resamples=resamples, seed=seed)
     return means | _exposure_intervals(ranked, resamples, seed)
 

@@ -12,9 +12,7 @@ from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Publis
 from nextclick.leaderboard.keys import digest
 from nextclick.leaderboard.results import Measured
 from nextclick.leaderboard.run import Outcome
-from nextclick.machine import machine_line
 
-LIBRARIES = ("nextclick", "numpy", "onnxruntime", "polars", "scipy", "torch")
 # What models are ordered by: the first that a data set has. Of errors, the lowest is best.
 LEADING = ("MRR@20", "RMSE")
 LOWER_IS_BETTER = frozenset({"RMSE", "MAE"})
@@ -24,14 +22,19 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the rows came about.
 
     Attributes:
-        machine: Where training, artifacts and serving were timed; rows taken over from an earlier run have that run's.
+        machines: Where models were trained, and artifacts and serving timed: one, or several where rows were taken over
+            from a run elsewhere.
+        first_day: When the oldest row was measured, in UTC, as 2026-01-31; empty without any row.
+        last_day: When the newest was.
         config_digest: Of the configuration.
         resamples: Of the bootstrap.
         bootstrap_seed: Of its draws.
         missing: Entries of the configuration that have not been measured.
     """
 
-    machine: str
+    machines: tuple[str, ...]
+    first_day: str
+    last_day: str
     config_digest: str
     resamples: int
     bootstrap_seed: int
@@ -110,8 +113,11 @@ class Leaderboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def build_leaderboard(config: LeaderboardConfig, outcome: Outcome) -> Leaderboard:
     """Bring together what was measured."""
+    days = [measured.result.day for _, measured in outcome.measured]
     head = Head(
-        machine=machine_line(LIBRARIES),
+        machines=tuple(dict.fromkeys(measured.result.machine for _, measured in outcome.measured)),
+        first_day=min(days, default=""),
+        last_day=max(days, default=""),
         config_digest=digest(config),
         resamples=config.resamples,
         bootstrap_seed=config.bootstrap_seed,

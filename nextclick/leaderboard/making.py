@@ -3,6 +3,7 @@
 import shutil
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from nextclick.leaderboard.configuration import Entry, kind_of
 from nextclick.leaderboard.keys import digest, source_digest
 from nextclick.leaderboard.results import Measured, Ranks, Result
 from nextclick.leaderboard.serving_cost import serving_figures
+from nextclick.machine import machine_line
 from nextclick.training_execution import executed
 from nextclick.training_report import train_and_report
 
@@ -44,6 +46,7 @@ _MEASURING = (
 )
 _TRAINING = ("models.training.run", "models.training.checkpoint")
 _KEPT_EVERY_S = 300.0
+_LIBRARIES = ("nextclick", "numpy", "onnxruntime", "polars", "scipy", "torch")
 _SERVING = ("export.exporter", "export.runtime", "models.training.cold_items")
 
 
@@ -69,7 +72,7 @@ class Workshop:
         """Return the key of an entry's result: its model, its data, the code, the bootstrap."""
         code = source_digest((*_MEASURING, *(_SERVING if isinstance(entry.model, TrainingConfig) else ())))
         named = (entry.dataset, entry.name, self.resamples, self.bootstrap_seed)
-        return digest(_training_key(entry, data_digest), code, *named)
+        return digest(_training_key(entry, data_digest), code, *named, Result.__struct_fields__)
 
     def forget(self, entry: Entry, data_digest: str) -> None:
         """Throw away what was trained for an entry, whole or half."""
@@ -95,7 +98,8 @@ class Workshop:
         seconds = time.perf_counter() - began
         test = encode_sessions(data.test, vocabulary, (), history=data.test_history)
         popularity = training_clicks(data.train, vocabulary)
-        return self._measured(entry, self._ranked(scorer, test, data), popularity, costs=_costs(seconds))
+        ranked = self._ranked(scorer, test, data)
+        return self._measured(entry, ranked, popularity, sessions=_with_more_to_come(test), costs=_costs(seconds))
 
     def _network(self, entry: Entry, config: TrainingConfig, data: PreparedData, folder: Path) -> Measured:
         trained, artifact = self._trained(config, data, folder)
@@ -104,8 +108,14 @@ class Workshop:
         ranked = self._ranked(NetworkScorer(checkpoint.network), test, data)
         seconds = sum(epoch.seconds for epoch in description.history)
         costs = _costs(seconds) | serving_figures(artifact)
-        popularity = training_clicks(data.train, checkpoint.vocabulary)
-        return self._measured(entry, ranked, popularity, costs=costs, model_id=artifact.manifest.model_id)
+        return self._measured(
+            entry,
+            ranked,
+            training_clicks(data.train, checkpoint.vocabulary),
+            sessions=_with_more_to_come(test),
+            costs=costs,
+            model_id=artifact.manifest.model_id,
+        )
 
     def _trained(self, config: TrainingConfig, data: PreparedData, folder: Path) -> tuple[Checkpoint, Artifact]:
         """Train and export, or take over what a run before left; a training that was stopped goes on."""
@@ -144,6 +154,8 @@ class Workshop:
             figures=figures | _costs(seconds),
             predictions=len(split.test),
             sessions=users,
+            machine=machine_line(_LIBRARIES),
+            day=_today(),
         )
         return Measured(result, ranks=None)
 
@@ -158,10 +170,13 @@ class Workshop:
         ranked: RankedPredictions,
         popularity: NDArray[np.int64],
         *,
+        sessions: EncodedSessions | None,
         costs: dict[str, Interval],
         model_id: str | None = None,
     ) -> Measured:
-        figures = metric_intervals(ranked, popularity, resamples=self.resamples, seed=self.bootstrap_seed)
+        figures = metric_intervals(
+            ranked, popularity, sessions=sessions, resamples=self.resamples, seed=self.bootstrap_seed
+        )
         result = Result(
             dataset=entry.dataset,
             model=entry.name,
@@ -170,6 +185,8 @@ class Workshop:
             figures=figures | costs,
             predictions=len(ranked.predictions),
             sessions=len(np.unique(ranked.predictions.session)),
+            machine=machine_line(_LIBRARIES),
+            day=_today(),
             model_id=model_id,
         )
         return Measured(result, Ranks(ranked.predictions.session, ranked.ranks))
@@ -182,11 +199,20 @@ def training_clicks(train: pl.DataFrame, vocabulary: ItemVocabulary) -> NDArray[
     return np.array([clicks.get(item_id, 0) for item_id in vocabulary.item_ids], dtype=np.int64)
 
 
+def _with_more_to_come(test: EncodedSessions) -> EncodedSessions | None:
+    """Return the test, if there is more than one click to predict in a row; None where it is of last clicks."""
+    return test if test.first_predicted is None else None
+
+
 def _training_key(entry: Entry, data_digest: str) -> str:
     """Return the key of what is learned: the settings, the data, and the code of this kind of model."""
     config = entry.model.network if isinstance(entry.model, TrainingConfig) else entry.model
     modules = (type(config).__module__, *(_TRAINING if isinstance(entry.model, TrainingConfig) else ()))
     return digest(entry.model, data_digest, source_digest(modules))
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _costs(seconds: float) -> dict[str, Interval]:

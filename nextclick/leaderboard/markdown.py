@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from models.evaluation.metric_intervals import Interval
-from nextclick.leaderboard.board import Leaderboard, Line
+from nextclick.leaderboard.board import Head, Leaderboard, Line
 from nextclick.leaderboard.configuration import Published
 
 QUALITY = tuple(f"{measure}@{cutoff}" for measure in ("Recall", "MRR", "NDCG") for cutoff in (5, 10, 20))
@@ -50,8 +50,14 @@ def markdown_page(leaderboard: Leaderboard, *, picture: str | None) -> str:
     if head.missing:
         parts += ["## Not measured", "\n".join(f"- {name}" for name in head.missing)]
     how = f"{head.resamples:,} resamples with seed {head.bootstrap_seed}; configuration {head.config_digest[:12]}."
-    parts += ["## Measured on", f"{head.machine}. {how}"]
+    parts += ["## Measured on", *(f"{machine}." for machine in head.machines), f"{_days(head)}{how}"]
     return "\n\n".join(parts) + "\n"
+
+
+def _days(head: Head) -> str:
+    if not head.last_day:
+        return ""
+    return f"{head.first_day}{f' to {head.last_day}' if head.last_day != head.first_day else ''} (UTC). "
 
 
 def _dataset_tables(lines: Sequence[Line]) -> Iterator[str]:

@@ -23,6 +23,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         figures: Every figure by name: `Recall@20` and so on with 95 % intervals, and what it costs.
         predictions: How many clicks, or ratings, were predicted.
         sessions: How many sessions, or users, they come from.
+        machine: Where it was trained and measured, with the libraries.
+        day: When it was measured, in UTC, as 2026-01-31.
         model_id: Of the artifact; None where there is none.
     """
 
@@ -33,6 +35,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     figures: dict[str, Interval]
     predictions: int
     sessions: int
+    machine: str
+    day: str
     model_id: str | None = None
 
 

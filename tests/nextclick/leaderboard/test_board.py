@@ -12,13 +12,15 @@ from nextclick.leaderboard.run import Outcome
 
 
 def make_measured(
-    name: str, mrr: float, *, seed: int = 0, rank: int = 2, dataset: str = "made"
+    name: str, mrr: float, *, seed: int = 0, rank: int = 2, dataset: str = "made", day: str = "2026-01-31"
 ) -> tuple[Entry, Measured]:
     """A model of 50 sessions of two predictions, each of the same rank."""
     ranks = Ranks(np.repeat(np.arange(50), 2), np.full(100, rank))
     figures = {metric: Interval(mrr, mrr - 0.01, mrr + 0.01) for metric in (*QUALITY, "Coverage@20", "Gini@20")}
     figures |= {"ARP@20": Interval(1234.0, 1200.0, 1300.0), "training_seconds": Interval(1.5, 1.5, 1.5)}
-    result = Result(dataset, name, "popularity", seed, figures, predictions=100, sessions=50)
+    result = Result(
+        dataset, name, "popularity", seed, figures, predictions=100, sessions=50, machine="a computer", day=day
+    )
     return Entry(dataset, name, seed, Popularity(), "nothing"), Measured(result, ranks)
 
 
@@ -26,7 +28,7 @@ def make_ratings(name: str, rmse: float) -> tuple[Entry, Measured]:
     """A model of ratings."""
     figures = {metric: Interval(rmse, rmse - 0.1, rmse + 0.1) for metric in ("RMSE", "MAE")}
     figures |= {"training_seconds": Interval(0.1, 0.1, 0.1)}
-    result = Result("films", name, name, 0, figures, predictions=10, sessions=5)
+    result = Result("films", name, name, 0, figures, predictions=10, sessions=5, machine="a computer", day="2026-01-31")
     return Entry("films", name, 0, Popularity(), "nothing"), Measured(result, None)
 
 
