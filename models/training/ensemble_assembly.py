@@ -38,7 +38,7 @@ def assemble(
         section, member = _member(checkpoint, first)
         sections.append(section)
         members.append(member)
-    ensemble = ensemble_of(EnsembleConfig(tuple(sections)), members[0].inputs, members).eval()
+    ensemble = ensemble_of(_config(sections), members[0].inputs, members).eval()
     history: tuple[EpochReport, ...] = ()
     if weights is None:
         history = (_fit(ensemble, first, data),)
@@ -55,6 +55,13 @@ def assemble(
         libraries=library_versions(),
     )
     return Checkpoint(ensemble, first.vocabulary, first.popularity, data.catalogue, description)
+
+
+def _config(sections: Sequence[MemberSection]) -> EnsembleConfig:
+    try:
+        return EnsembleConfig(tuple(sections))
+    except ValueError as error:
+        raise SettingsError(f"These members make no ensemble: {error}") from error
 
 
 def _member(checkpoint: Checkpoint, first: Checkpoint) -> tuple[MemberSection, Member]:

@@ -8,14 +8,20 @@ import numpy as np
 from models.evaluation.bootstrap import Difference, mean_differences
 from models.evaluation.metric_intervals import Interval
 from models.evaluation.metrics import gains_of
-from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Published
+from nextclick.leaderboard.configuration import DatasetSection, Entry, LeaderboardConfig, Published
 from nextclick.leaderboard.keys import digest
 from nextclick.leaderboard.results import Measured
 from nextclick.leaderboard.run import Outcome
 
-# What models are ordered by: the first that a data set has. Of errors, the lowest is best.
-LEADING = ("MRR@20", "RMSE")
-LOWER_IS_BETTER = frozenset({"RMSE", "MAE"})
+# What models that predict ratings are ordered by: the lowest is best.
+RATING_HEADLINE = ("RMSE", "MAE")
+
+
+class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of the configuration that has no row, and why: it failed, or has not been its turn yet."""
+
+    entry: str
+    reason: str
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +44,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config_digest: str
     resamples: int
     bootstrap_seed: int
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +66,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dataset: On which data.
         model: What the leaderboard calls it.
         kind: `lstm`, `session_knn`, ...
-        seeds: How many trainings the figures are the mean of.
+        headline: Two of the figures: lines are ordered by the first.
+        seeds: Of the trainings that the figures are the mean of.
         figures: By name; value and interval are means over the seeds.
         spread: The leading figure's highest value less its lowest over the seeds; None with one seed.
         behind: How far the first seed lies behind the best model's by the leading figure, paired click by click;
@@ -74,7 +81,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dataset: str
     model: str
     kind: str
-    seeds: int
+    headline: tuple[str, str]
+    seeds: tuple[int, ...]
     figures: dict[str, Interval]
     spread: float | None
     behind: Difference | None
@@ -86,13 +94,18 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def leading(self) -> str:
         """What the line is ordered by."""
-        return next(name for name in LEADING if name in self.figures)
+        return self.headline[0]
 
     @property
-    def order(self) -> float:
-        """Sorts the best line first."""
+    def rates(self) -> bool:
+        """Whether it predicts ratings, and ranks nothing."""
+        return self.headline == RATING_HEADLINE
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """Sorts those that rank before those that rate, the best line first."""
         value = self.figures[self.leading].value
-        return value if self.leading in LOWER_IS_BETTER else -value
+        return self.rates, value if self.rates else -value
 
 
 class Leaderboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,12 +113,14 @@ class Leaderboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         head: How it came about.
+        datasets: What is to be known of the data sets.
         rows: Every figure by itself.
         lines: The models of each data set, the best first.
         published: What others report on the same data sets.
     """
 
     head: Head
+    datasets: tuple[DatasetSection, ...]
     rows: tuple[Row, ...]
     lines: tuple[Line, ...]
     published: tuple[Published, ...]
@@ -121,7 +136,10 @@ def build_leaderboard(config: LeaderboardConfig, outcome: Outcome) -> Leaderboar
         config_digest=digest(config),
         resamples=config.resamples,
         bootstrap_seed=config.bootstrap_seed,
-        missing=tuple(str(entry) for entry in (*outcome.missing, *(entry for entry, _ in outcome.failures))),
+        missing=(
+            *(Missing(str(entry), reason) for entry, reason in outcome.failures),
+            *(Missing(str(entry), "not yet") for entry in outcome.missing),
+        ),
     )
     rows = tuple(
         Row(entry.dataset, entry.name, entry.seed, metric, interval.value, interval.low, interval.high)
@@ -130,7 +148,13 @@ def build_leaderboard(config: LeaderboardConfig, outcome: Outcome) -> Leaderboar
     )
     datasets = dict.fromkeys(entry.dataset for entry, _ in outcome.measured)
     lines = [line for dataset in datasets for line in _lines_of(dataset, outcome, config)]
-    return Leaderboard(head, rows, tuple(lines), tuple(one for one in config.published if one.dataset in datasets))
+    return Leaderboard(
+        head=head,
+        datasets=tuple(config.described(dataset) for dataset in datasets),
+        rows=rows,
+        lines=tuple(lines),
+        published=tuple(one for one in config.published if one.dataset in datasets),
+    )
 
 
 Seeds = Sequence[tuple[Entry, Measured]]
@@ -142,21 +166,24 @@ def _lines_of(dataset: str, outcome: Outcome, config: LeaderboardConfig) -> list
     for entry, measured in outcome.measured:
         if entry.dataset == dataset:
             by_name.setdefault(entry.name, []).append((entry, measured))
-    lines = sorted(
-        (_line(seeds) for seeds in by_name.values()), key=lambda line: (LEADING.index(line.leading), line.order)
-    )
+    headline = config.described(dataset).headline
+    lines = sorted((_line(seeds, headline) for seeds in by_name.values()), key=lambda line: line.order)
     best = by_name[lines[0].model][0][1]
-    return [msgspec.structs.replace(line, behind=_behind(by_name[line.model][0][1], best, config)) for line in lines]
+    return [
+        msgspec.structs.replace(line, behind=_behind(by_name[line.model][0][1], best, line.leading, config))
+        for line in lines
+    ]
 
 
-def _line(seeds: Seeds) -> Line:
+def _line(seeds: Seeds, headline: tuple[str, str]) -> Line:
     entry, first = seeds[0]
     results = [measured.result for _, measured in seeds]
     line = Line(
         dataset=entry.dataset,
         model=entry.name,
         kind=first.result.kind,
-        seeds=len(seeds),
+        headline=RATING_HEADLINE if first.ranks is None else headline,
+        seeds=tuple(entry.seed for entry, _ in seeds),
         figures={name: _mean([result.figures[name] for result in results]) for name in first.result.figures},
         spread=None,
         behind=None,
@@ -176,11 +203,12 @@ def _mean(intervals: Sequence[Interval]) -> Interval:
     return Interval(value, low, high)
 
 
-def _behind(measured: Measured, best: Measured, config: LeaderboardConfig) -> Difference | None:
+def _behind(measured: Measured, best: Measured, leading: str, config: LeaderboardConfig) -> Difference | None:
     """Return what the model's lists are worth more than the best one's, click by click: nothing or less."""
     if measured is best or measured.ranks is None or best.ranks is None:
         return None
-    own, other = (gains_of(one.ranks, (20,))["MRR"] for one in (measured.ranks, best.ranks))
+    measure, cutoff = leading.split("@")
+    own, other = (gains_of(one.ranks, (int(cutoff),))[measure] for one in (measured.ranks, best.ranks))
     (difference,) = mean_differences(
         measured.ranks.session, own - other, resamples=config.resamples, seed=config.bootstrap_seed
     )

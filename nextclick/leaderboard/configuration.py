@@ -2,6 +2,11 @@
 
     resamples = 1000
 
+    [[datasets]]                     what a reader should know of one; without a section the data set speaks for itself
+    name = "eshop"
+    about = "Clothing, 2008: ..."
+    headline = ["MRR@20", "Recall@20"]
+
     [[networks]]                     trained as `nextclick train --config` does, exported, and measured as served
     dataset = "eshop"
     name = "lstm"
@@ -10,8 +15,14 @@
     tuned_on = "the last 15 % of the training sessions, 13 configurations"
 
     [[baselines]]                    counted, by its `kind`: see models/baselines
-    dataset = "eshop"
+    dataset = ["eshop", "globo"]     one data set, or the same on several
     model = {kind = "session_knn", neighbours = 500}
+
+    [[ensembles]]                    networks of the same data set, by their names, put together without training anew
+    dataset = "eshop"
+    name = "ensemble"
+    members = ["lstm", "markov"]
+    weights = [1.0, 0.3]             without: fitted on the validation period that all members left out
 
     [[ratings]]                      explicit feedback, by its `kind`: see models/ratings
     dataset = "movielens-latest-small"
@@ -27,18 +38,38 @@ A new kind of network, baseline or rating model needs one line, in the union of 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from models.baselines.kinds import BaselineConfig
 from models.bounds import AtLeastOne, AtLeastZero
 from models.errors import SettingsError
+from models.networks.ensemble import EnsembleConfig
 from models.ratings.kinds import RatingModelConfig
 from models.training.config import TrainingConfig, load_training_config
 
 NOT_TUNED = "defaults"
-Model = TrainingConfig | BaselineConfig | RatingModelConfig
+# One data set, or several on which the same is measured.
+DatasetNames = str | tuple[str, ...]
+HeadlineFigure = Literal["Recall@10", "MRR@10", "NDCG@10", "Recall@20", "MRR@20", "NDCG@20"]
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """Networks that are trained apart and put together, see `models.training.ensemble_assembly`.
+
+    Attributes:
+        members: How each is trained.
+        weights: What each weighs; None: fitted on the validation period that all of them left out.
+    """
+
+    members: tuple[TrainingConfig, ...]
+    weights: tuple[float, ...] | None
+
+
+Model = TrainingConfig | Assembled | BaselineConfig | RatingModelConfig
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -65,45 +96,90 @@ class Entry(msgspec.Struct, frozen=True):
 class NetworkSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[[networks]]`: a training configuration, by name, by file or spelled out, with one seed or several."""
 
-    dataset: str
+    dataset: DatasetNames
     name: str
     config: str | TrainingConfig
     seeds: tuple[AtLeastZero, ...] = (0,)
     tuned_on: str = NOT_TUNED
 
     def entries(self) -> list[Entry]:
-        """Return one entry a seed."""
+        """Return one entry a data set and seed."""
         config = load_training_config(self.config) if isinstance(self.config, str) else self.config
         return [
-            Entry(self.dataset, self.name, seed, msgspec.structs.replace(config, seed=seed), self.tuned_on)
+            Entry(dataset, self.name, seed, msgspec.structs.replace(config, seed=seed), self.tuned_on)
+            for dataset in _each(self.dataset)
             for seed in self.seeds
         ]
+
+
+class EnsembleSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[ensembles]]`: networks of the same data set, each with its first seed."""
+
+    dataset: str
+    name: str
+    members: tuple[str, ...]
+    weights: tuple[float, ...] | None = None
+    tuned_on: str = NOT_TUNED
+
+    def entries(self, networks: Sequence[Entry]) -> list[Entry]:
+        """Return the one entry; its seed is its first member's.
+
+        Raises:
+            SettingsError: If there is no network of a member's name.
+        """
+        members = [self._member(name, networks) for name in self.members]
+        configs = tuple(entry.model for entry in members if isinstance(entry.model, TrainingConfig))
+        return [Entry(self.dataset, self.name, members[0].seed, Assembled(configs, self.weights), self.tuned_on)]
+
+    def _member(self, name: str, networks: Sequence[Entry]) -> Entry:
+        found = [entry for entry in networks if (entry.dataset, entry.name) == (self.dataset, name)]
+        if not found:
+            raise SettingsError(
+                f"{self.dataset}/{self.name} has a member {name}, but no [[networks]] of {self.dataset} has that name."
+            )
+        return found[0]
 
 
 class BaselineSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[[baselines]]`: the model itself; it is called by its kind where it has no name."""
 
-    dataset: str
+    dataset: DatasetNames
     model: BaselineConfig
     name: str | None = None
     tuned_on: str = NOT_TUNED
 
     def entries(self) -> list[Entry]:
-        """Return the one entry."""
-        return [Entry(self.dataset, self.name or kind_of(self.model), 0, self.model, self.tuned_on)]
+        """Return one entry a data set."""
+        name = self.name or kind_of(self.model)
+        return [Entry(dataset, name, 0, self.model, self.tuned_on) for dataset in _each(self.dataset)]
 
 
 class RatingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[[ratings]]`: as `[[baselines]]`, of models that predict ratings."""
 
-    dataset: str
+    dataset: DatasetNames
     model: RatingModelConfig
     name: str | None = None
     tuned_on: str = NOT_TUNED
 
     def entries(self) -> list[Entry]:
-        """Return the one entry."""
-        return [Entry(self.dataset, self.name or kind_of(self.model), 0, self.model, self.tuned_on)]
+        """Return one entry a data set."""
+        name = self.name or kind_of(self.model)
+        return [Entry(dataset, name, 0, self.model, self.tuned_on) for dataset in _each(self.dataset)]
+
+
+class DatasetSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[datasets]]`: what the page says of a data set.
+
+    Attributes:
+        name: Which one.
+        about: What its test asks, in a sentence or two.
+        headline: Two figures: its models are ordered by the first, both are drawn.
+    """
+
+    name: str
+    about: str = ""
+    headline: tuple[HeadlineFigure, HeadlineFigure] = ("MRR@20", "Recall@20")
 
 
 class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,14 +198,13 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-Section = NetworkSection | BaselineSection | RatingSection
-
-
 class LeaderboardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is compared.
 
     Attributes:
+        datasets: What the page says of data sets.
         networks: Trained models, which can be served.
+        ensembles: Of these networks.
         baselines: Counted ones, for comparison only.
         ratings: Models of explicit feedback.
         published: Figures that others report.
@@ -137,29 +212,47 @@ class LeaderboardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         bootstrap_seed: Of its draws.
     """
 
+    datasets: tuple[DatasetSection, ...] = ()
     networks: tuple[NetworkSection, ...] = ()
+    ensembles: tuple[EnsembleSection, ...] = ()
     baselines: tuple[BaselineSection, ...] = ()
     ratings: tuple[RatingSection, ...] = ()
     published: tuple[Published, ...] = ()
     resamples: AtLeastOne = 1_000
     bootstrap_seed: AtLeastZero = 0
 
+    def described(self, dataset: str) -> DatasetSection:
+        """Return what the page says of a data set."""
+        return next((section for section in self.datasets if section.name == dataset), DatasetSection(dataset))
+
     def entries(self) -> list[Entry]:
         """Return every model on every data set, baselines first.
 
         Raises:
-            SettingsError: If two go by one name, or a training configuration cannot be read.
+            SettingsError: If two go by one name, an ensemble's member is not there, or a training configuration
+                cannot be read.
         """
-        sections: tuple[Section, ...] = (*self.baselines, *self.networks, *self.ratings)
-        entries = [entry for section in sections for entry in section.entries()]
+        networks = [entry for network in self.networks for entry in network.entries()]
+        entries = [
+            *(entry for baseline in self.baselines for entry in baseline.entries()),
+            *networks,
+            *(entry for ensemble in self.ensembles for entry in ensemble.entries(networks)),
+            *(entry for rating in self.ratings for entry in rating.entries()),
+        ]
         twice = [name for name, count in Counter(map(str, entries)).items() if count > 1]
         if twice:
             raise SettingsError(f"The leaderboard has {twice[0]} twice: give one of them another name.")
         return entries
 
 
+def _each(names: DatasetNames) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
 def kind_of(model: Model) -> str:
     """Return the `kind` of a model: `lstm`, `session_knn`, `user_mean`, ..."""
+    if isinstance(model, Assembled):
+        return str(EnsembleConfig.__struct_config__.tag)
     config = model.network if isinstance(model, TrainingConfig) else model
     return str(config.__struct_config__.tag)
 

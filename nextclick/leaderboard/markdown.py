@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
+from models.evaluation.following_items import FOLLOWING, FOLLOWING_CUTOFFS
 from models.evaluation.metric_intervals import Interval
-from nextclick.leaderboard.board import Head, Leaderboard, Line
+from nextclick.leaderboard.board import RATING_HEADLINE, Head, Leaderboard, Line
 from nextclick.leaderboard.configuration import Published
 
 QUALITY = tuple(f"{measure}@{cutoff}" for measure in ("Recall", "MRR", "NDCG") for cutoff in (5, 10, 20))
+FOLLOWING_PREFIX = f"Next{FOLLOWING}"
+FOLLOWING_FIGURES = tuple(
+    f"{FOLLOWING_PREFIX}{measure}@{cutoff}" for measure in ("Recall", "NDCG") for cutoff in FOLLOWING_CUTOFFS
+)
 _SHARES = ("Coverage@20", "Gini@20")
 _EXPLANATION = """\
 For every predicted click the whole catalogue is ranked given the clicks before it; among items of equal score the
@@ -14,14 +19,16 @@ clicked one comes last. Intervals are of 95 %, by drawing whole sessions (users,
 replacement; see `models/evaluation/metric_intervals.py`. The models of a data set stand in the order of the first
 column.
 
-- **behind the best**: the difference in MRR@20 to the first line, paired click by click (first seeds). An interval that
-  does not reach 0 is a difference that is there.
+- **behind the best**: the difference to the first line in the figure that orders them, paired click by click (first
+  seeds). An interval that does not reach 0 is a difference that is there.
+- **next five clicks**: the same lists, judged by the items of the next five clicks together, in any order: how many of
+  them a list holds (Recall), and how early (NDCG). See `models/evaluation/following_items.py`.
 - **Coverage@20**: the share of the catalogue that is in at least one list. **Gini@20**: how unevenly the lists show it
   (0 all items alike, 1 one item alone). **ARP@20**: the mean number of training clicks of what is listed, the higher
   the more popular (Yin et al., PVLDB 2012).
 - **training**: seconds of the epochs, validation left out. **artifact**: all files. **state**: what is kept a user.
   **a click**: microseconds of step and rank in batches of 64 by onnxruntime in one thread, the median of seven runs.
-  A baseline that is counted offline has none of these.
+  What has a state can be served; a baseline that is counted offline has none.
 - **RMSE**, **MAE**: of ratings predicted one by one, each from the ratings before the cut and the user's own before it.
 
 Settings were chosen on the end of the training period, never on the test: *tuned on* says by what.
@@ -42,13 +49,14 @@ def markdown_page(leaderboard: Leaderboard, *, picture: str | None) -> str:
         *([f"![Figures with their intervals, a panel a data set]({picture})"] if picture else []),
         _EXPLANATION.strip(),
     ]
-    for dataset in dict.fromkeys(line.dataset for line in leaderboard.lines):
+    for dataset in (one.name for one in leaderboard.datasets):
         lines = [line for line in leaderboard.lines if line.dataset == dataset]
-        parts += [f"## {dataset}", *_dataset_tables(lines)]
         published = [one for one in leaderboard.published if one.dataset == dataset]
+        about = [one.about for one in leaderboard.datasets if one.name == dataset and one.about]
+        parts += [f"## {dataset}", *about, *_dataset_tables(lines)]
         parts += [_published_table(published)] if published else []
     if head.missing:
-        parts += ["## Not measured", "\n".join(f"- {name}" for name in head.missing)]
+        parts += ["## Not measured", "\n".join(f"- {one.entry}: {one.reason}" for one in head.missing)]
     how = f"{head.resamples:,} resamples with seed {head.bootstrap_seed}; configuration {head.config_digest[:12]}."
     parts += ["## Measured on", *(f"{machine}." for machine in head.machines), f"{_days(head)}{how}"]
     return "\n\n".join(parts) + "\n"
@@ -61,12 +69,14 @@ def _days(head: Head) -> str:
 
 
 def _dataset_tables(lines: Sequence[Line]) -> Iterator[str]:
-    ranking = [line for line in lines if "MRR@20" in line.figures]
-    rating = [line for line in lines if "RMSE" in line.figures]
+    ranking = [line for line in lines if not line.rates]
+    rating = [line for line in lines if line.rates]
     if ranking:
         yield f"{ranking[0].predictions:,} predictions in {ranking[0].sessions:,} sessions."
         yield _headline_table(ranking)
         yield _quality_table(ranking)
+        if FOLLOWING_FIGURES[0] in ranking[0].figures:
+            yield _following_table(ranking)
         yield _cost_table(ranking)
     if rating:
         yield f"{rating[0].predictions:,} ratings of {rating[0].sessions:,} users."
@@ -75,10 +85,10 @@ def _dataset_tables(lines: Sequence[Line]) -> Iterator[str]:
 
 def _headline_table(lines: Sequence[Line]) -> str:
     rows = [
-        (line.model, _ranged(line.figures["MRR@20"]), _ranged(line.figures["Recall@20"]), _behind(line), _seeds(line))
+        (line.model, *(_ranged(line.figures[name]) for name in line.headline), _behind(line), _seeds(line))
         for line in lines
     ]
-    return _table(("model", "MRR@20", "Recall@20", "behind the best", "seeds"), rows)
+    return _table(("model", *lines[0].headline, "behind the best", "seeds"), rows)
 
 
 def _quality_table(lines: Sequence[Line]) -> str:
@@ -89,15 +99,21 @@ def _quality_table(lines: Sequence[Line]) -> str:
     return _table(("model", *names), rows)
 
 
+def _following_table(lines: Sequence[Line]) -> str:
+    rows = [(line.model, *(_plain(line.figures[name].value) for name in FOLLOWING_FIGURES)) for line in lines]
+    names = (name.removeprefix(FOLLOWING_PREFIX) for name in FOLLOWING_FIGURES)
+    return _table(("next five clicks", *names), rows)
+
+
 def _cost_table(lines: Sequence[Line]) -> str:
     rows = [
         (
             line.model,
             line.kind,
-            _counted(line, "training_seconds", "s", decimals=1),
+            _counted(line, "training_seconds", "s"),
             _counted(line, "artifact_bytes", "MB", per=1e6, decimals=1),
             _counted(line, "state_bytes", "B"),
-            _counted(line, "microseconds_per_click", "µs", decimals=1),
+            _counted(line, "microseconds_per_click", "µs"),
             line.tuned_on,
         )
         for line in lines
@@ -109,14 +125,13 @@ def _rating_table(lines: Sequence[Line]) -> str:
     rows = [
         (
             line.model,
-            _ranged(line.figures["RMSE"]),
-            _ranged(line.figures["MAE"]),
-            _counted(line, "training_seconds", "s", decimals=1),
+            *(_ranged(line.figures[name]) for name in RATING_HEADLINE),
+            _counted(line, "training_seconds", "s"),
             line.tuned_on,
         )
         for line in lines
     ]
-    return _table(("model", "RMSE", "MAE", "training", "tuned on"), rows)
+    return _table(("model", *RATING_HEADLINE, "training", "tuned on"), rows)
 
 
 def _published_table(published: Sequence[Published]) -> str:
@@ -145,7 +160,10 @@ def _plain(value: float, *, is_share: bool = True) -> str:
 
 
 def _counted(line: Line, name: str, unit: str, *, per: float = 1, decimals: int = 0) -> str:
-    return f"{line.figures[name].value / per:,.{decimals}f} {unit}" if name in line.figures else ""
+    if name not in line.figures:
+        return ""
+    value, smallest = line.figures[name].value / per, 10.0**-decimals
+    return f"{value:,.{decimals}f} {unit}" if value >= smallest else f"<{smallest:g} {unit}"
 
 
 def _behind(line: Line) -> str:
@@ -155,4 +173,5 @@ def _behind(line: Line) -> str:
 
 
 def _seeds(line: Line) -> str:
-    return "" if line.spread is None else f"{line.seeds}, apart by {_plain(line.spread)}"
+    seeds = ", ".join(map(str, line.seeds))
+    return seeds if line.spread is None else f"{seeds}; apart by {_plain(line.spread)}"

@@ -37,8 +37,9 @@ def print_leaderboard(leaderboard: Leaderboard, written: tuple[Path, ...], *, as
     for dataset in dict.fromkeys(line.dataset for line in leaderboard.lines):
         console.print(_table(dataset, [line for line in leaderboard.lines if line.dataset == dataset]))
     files = ", ".join(escape(str(path)) for path in written)
-    missing = f" Not measured: {escape(', '.join(leaderboard.head.missing))}." if leaderboard.head.missing else ""
-    console.print(f"Written: {files}.{missing}", highlight=False, soft_wrap=True)
+    missing = ", ".join(escape(one.entry) for one in leaderboard.head.missing)
+    not_measured = f" Not measured: {missing}." if missing else ""
+    console.print(f"Written: {files}.{not_measured}", highlight=False, soft_wrap=True)
 
 
 def _table(dataset: str, lines: list[Line]) -> Table:

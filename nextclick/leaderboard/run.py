@@ -21,6 +21,7 @@ from models.preparation.preparing import prepare_dataset
 from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
 from nextclick.leaderboard.keys import data_digest
 from nextclick.leaderboard.making import Workshop
+from nextclick.leaderboard.networks import Networks
 from nextclick.leaderboard.results import Measured, ResultStore
 
 
@@ -115,7 +116,8 @@ def run_leaderboard(
         SettingsError: If the configuration names an entry twice.
     """
     store = ResultStore(cache / "results")
-    workshop = Workshop(cache / "networks", console, device, config.resamples, config.bootstrap_seed)
+    networks = Networks(cache / "networks", console, device)
+    workshop = Workshop(networks, console, config.resamples, config.bootstrap_seed)
     sources = {
         name: DataSource(name, prepared_folder, data_folder)
         for name in dict.fromkeys(entry.dataset for entry in config.entries())

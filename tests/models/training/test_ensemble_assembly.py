@@ -64,3 +64,10 @@ def test_an_ensemble_is_no_member() -> None:
     inner = assemble([trained(LSTM), trained(MarkovConfig())], make_data())
     with pytest.raises(SettingsError, match="kind ensemble cannot be a member"):
         assemble([trained(LSTM), inner], make_data())
+
+
+def test_counts_alone_are_no_ensemble() -> None:
+    """An error of the settings, like any other, and not a crash."""
+    counted = [trained(MarkovConfig(), share=0.0), trained(PopularityConfig(), share=0.0)]
+    with pytest.raises(SettingsError, match="make no ensemble: an ensemble needs a member that is trained"):
+        assemble(counted, make_data(), weights=[1.0, 1.0])

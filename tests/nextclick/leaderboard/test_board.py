@@ -4,8 +4,8 @@ import pytest
 from models.baselines.popularity import Popularity
 from models.evaluation.metric_intervals import Interval
 from nextclick.leaderboard.board import Leaderboard, build_leaderboard
-from nextclick.leaderboard.configuration import Entry, LeaderboardConfig, Published
-from nextclick.leaderboard.markdown import QUALITY, markdown_page
+from nextclick.leaderboard.configuration import DatasetSection, Entry, LeaderboardConfig, Published
+from nextclick.leaderboard.markdown import FOLLOWING_FIGURES, QUALITY, markdown_page
 from nextclick.leaderboard.plot import draw_leaderboard
 from nextclick.leaderboard.results import Measured, Ranks, Result
 from nextclick.leaderboard.run import Outcome
@@ -50,11 +50,46 @@ def test_the_best_stands_first_and_the_others_say_how_far_they_are_behind() -> N
 def test_seeds_are_one_line_and_rows_of_their_own() -> None:
     board = make_board(make_measured("lstm", 0.2), make_measured("lstm", 0.3, seed=1))
     (line,) = board.lines
-    assert line.seeds == 2
+    assert line.seeds == (0, 1)
     assert line.figures["MRR@20"].value == pytest.approx(0.25)
     assert line.figures["MRR@20"].low == pytest.approx(0.24)
     assert line.spread == pytest.approx(0.1)
     assert [(row.seed, row.value) for row in board.rows if row.metric == "MRR@20"] == [(0, 0.2), (1, 0.3)]
+
+
+def test_a_data_set_is_ordered_and_introduced_as_its_section_says() -> None:
+    """By NDCG@10, where `slow` is the better one by its figures; the differences are of NDCG@10 as well."""
+    fast, slow = make_measured("fast", 0.5), make_measured("slow", 0.25, rank=4)
+    fast[1].result.figures["NDCG@10"] = Interval(0.1, 0.0, 0.2)
+    section = DatasetSection("made", "Made up for a test.", ("NDCG@10", "Recall@10"))
+    board = build_leaderboard(LeaderboardConfig(datasets=(section,), resamples=100), Outcome((fast, slow), (), ()))
+    assert [line.model for line in board.lines] == ["slow", "fast"]
+    behind = board.lines[1].behind
+    assert behind is not None
+    assert behind.value == pytest.approx(1 / np.log2(3) - 1 / np.log2(5))
+    page = markdown_page(board, picture=None)
+    assert "## made\n\nMade up for a test.\n\n100 predictions" in page
+    assert "| model | NDCG@10 | Recall@10 | behind the best | seeds |" in page
+
+
+def test_the_next_five_clicks_have_a_table_of_their_own() -> None:
+    """Where a model has been judged by them."""
+    entry, measured = make_measured("fast", 0.5)
+    assert "next five clicks |" not in markdown_page(make_board((entry, measured)), picture=None)
+    measured.result.figures.update({name: Interval(0.25, 0.2, 0.3) for name in FOLLOWING_FIGURES})
+    page = markdown_page(make_board((entry, measured)), picture=None)
+    assert "| next five clicks | Recall@5 | Recall@10 | Recall@20 | NDCG@5 | NDCG@10 | NDCG@20 |" in page
+    assert "| fast | .2500 | .2500 | .2500 | .2500 | .2500 | .2500 |" in page
+
+
+def test_rows_of_several_days_and_machines_say_so() -> None:
+    board = make_board(make_measured("fast", 0.5), make_measured("slow", 0.3, day="2026-02-01"))
+    assert (board.head.machines, board.head.first_day, board.head.last_day) == (
+        ("a computer",),
+        "2026-01-31",
+        "2026-02-01",
+    )
+    assert "a computer.\n\n2026-01-31 to 2026-02-01 (UTC). 100 resamples" in markdown_page(board, picture=None)
 
 
 def test_of_errors_the_lowest_is_best() -> None:
@@ -69,11 +104,11 @@ def test_the_page_has_every_model_and_says_what_is_missing() -> None:
     board = make_board(make_measured("fast", 0.5), make_ratings("good", 0.9), missing=(entry,))
     page = markdown_page(board, picture="board.png")
     assert "## made" in page
-    assert "| fast | **.5000** (.4900 to .5100) | **.5000** (.4900 to .5100) |  |  |" in page
-    assert "| fast | popularity | 1.5 s |  |  |  | nothing |" in page
-    assert "| good | **.9000** (.8000 to 1.0000) | **.9000** (.8000 to 1.0000) | 0.1 s | nothing |" in page
+    assert "| fast | **.5000** (.4900 to .5100) | **.5000** (.4900 to .5100) |  | 0 |" in page
+    assert "| fast | popularity | 2 s |  |  |  | nothing |" in page
+    assert "| good | **.9000** (.8000 to 1.0000) | **.9000** (.8000 to 1.0000) | <1 s | nothing |" in page
     assert "1,234" in page
-    assert "- made/never/0" in page
+    assert "- made/never/0: not yet" in page
     assert "![" in page
 
 

@@ -4,8 +4,10 @@ import pytest
 
 from models.baselines.session_knn import SessionKNN
 from models.errors import SettingsError
+from models.networks.gru import GRUConfig
+from models.networks.markov import MarkovConfig
 from models.training.config import TrainingConfig
-from nextclick.leaderboard.configuration import LeaderboardConfig, kind_of, load_leaderboard_config
+from nextclick.leaderboard.configuration import Assembled, LeaderboardConfig, kind_of, load_leaderboard_config
 
 COMMITTED = Path(__file__).parents[3] / "benchmarks" / "leaderboard.toml"
 
@@ -48,6 +50,32 @@ def test_a_network_is_one_entry_a_seed_and_a_baseline_is_called_by_its_kind(tmp_
     assert isinstance(entries[2].model, TrainingConfig)
     assert entries[2].model.seed == 3
     assert [entry.tuned_on for entry in entries] == ["nothing", "defaults", "defaults", "defaults"]
+
+
+def test_an_ensemble_is_made_of_networks_by_their_names(tmp_path: Path) -> None:
+    """Each with its first seed, in the order in which the ensemble names them; another's name is refused."""
+    network = '[[networks]]\ndataset = "{0}"\nname = "{1}"\nconfig = {{network = {{kind = "{1}"}}}}\nseeds = [{2}]\n'
+    networks = network.format("eshop", "gru", "3, 4") + network.format("eshop", "markov", 5)
+    ensemble = '[[ensembles]]\ndataset = "eshop"\nname = "both"\nmembers = ["markov", "gru"]\nweights = [1.0, 2.0]\n'
+    entry = load(tmp_path, networks + ensemble).entries()[-1]
+    assert (str(entry), kind_of(entry.model)) == ("eshop/both/5", "ensemble")
+    assert isinstance(entry.model, Assembled)
+    assert [(member.network, member.seed) for member in entry.model.members] == [(MarkovConfig(), 5), (GRUConfig(), 3)]
+    assert entry.model.weights == (1.0, 2.0)
+    elsewhere = network.format("globo", "gru", 3) + network.format("eshop", "markov", 5)
+    with pytest.raises(SettingsError, match=r"eshop/both has a member gru, but no \[\[networks\]\] of eshop"):
+        load(tmp_path, elsewhere + ensemble).entries()
+
+
+def test_the_same_may_be_measured_on_several_data_sets(tmp_path: Path) -> None:
+    baseline = '[[baselines]]\ndataset = ["eshop", "globo"]\nmodel = {kind = "popularity"}\n'
+    network = '[[networks]]\ndataset = ["eshop", "globo"]\nname = "gru"\nconfig = {network = {kind = "gru"}}\n'
+    assert [str(entry) for entry in load(tmp_path, baseline + network).entries()] == [
+        "eshop/popularity/0",
+        "globo/popularity/0",
+        "eshop/gru/0",
+        "globo/gru/0",
+    ]
 
 
 def test_unknown_keys_and_kinds_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from nextclick.cli import app
-from nextclick.leaderboard import making
+from nextclick.leaderboard import making, networks
 from nextclick.leaderboard.board import Leaderboard
 
 ITEMS = "abcdefg"
@@ -52,6 +52,21 @@ dataset = "circles"
 name = "lstm"
 config = "small.toml"
 tuned_on = "nothing at all"
+"""
+)
+
+ENSEMBLE = (
+    TRAINED
+    + """
+[[networks]]
+dataset = "circles"
+name = "popular"
+config = {network = {kind = "popularity"}, validation = {share = 0.0}}
+[[ensembles]]
+dataset = "circles"
+name = "both"
+members = ["popular", "lstm"]
+weights = [0.0, 1.0]
 """
 )
 
@@ -99,6 +114,8 @@ def test_baselines_and_ratings_are_measured_and_written(workplace: Path) -> None
     figures = {(row["model"], row["metric"]): row for row in printed["rows"]}
     assert figures["item_knn", "MRR@20"]["value"] > 2 * figures["popularity", "MRR@20"]["value"]
     assert figures["popularity", "Coverage@20"]["value"] == 1.0
+    # A list of 20 holds all seven items, whatever the next clicks are.
+    assert figures["popularity", "Next5Recall@20"]["value"] == 1.0
     assert 0 < figures["user_mean", "MAE"]["low"] <= figures["user_mean", "MAE"]["high"] < 7
     assert msgspec.json.encode(board_in(workplace)).decode() == result.stdout.strip()
     folder = workplace / "build" / "leaderboard"
@@ -141,7 +158,8 @@ def test_what_is_not_selected_needs_no_data(workplace: Path) -> None:
     more = COUNTED + '[[baselines]]\ndataset = "nowhere"\nmodel = {kind = "popularity"}\n'
     (workplace / "counted.toml").write_text(more, encoding="utf-8")
     assert run("counted.toml", "--only", "circles/item_knn").exit_code == 0
-    assert board_in(workplace).head.missing == ("circles/popularity/0", "nowhere/popularity/0", "circles/user_mean/0")
+    missing = [one.entry for one in board_in(workplace).head.missing]
+    assert missing == ["circles/popularity/0", "nowhere/popularity/0", "circles/user_mean/0"]
 
 
 def test_a_failure_costs_no_other_entry(workplace: Path) -> None:
@@ -152,6 +170,8 @@ def test_a_failure_costs_no_other_entry(workplace: Path) -> None:
     assert result.exit_code == 1
     assert "There is no data set 'nowhere'" in result.stderr
     assert len(board_in(workplace).lines) == 3
+    (missing,) = board_in(workplace).head.missing
+    assert missing.reason.startswith("There is no data set 'nowhere'")
 
 
 @pytest.mark.slow
@@ -172,10 +192,26 @@ def test_a_network_is_trained_exported_and_timed(workplace: Path, monkeypatch: p
     def never(*_arguments: object, **_options: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(making, "train_and_report", never)
-    monkeypatch.setattr(making, "export_checkpoint", never)
+    monkeypatch.setattr(networks, "train_and_report", never)
+    monkeypatch.setattr(networks, "export_checkpoint", never)
     (workplace / "trained.toml").write_text(TRAINED.replace("resamples = 50", "resamples = 60"), encoding="utf-8")
     assert run("trained.toml").exit_code == 0
     assert board_in(workplace).lines[0].model_ids == line.model_ids
     with pytest.raises(AssertionError, match="trained again"):
         run("trained.toml", "--fresh", "--only", "lstm")
+
+
+@pytest.mark.slow
+def test_an_ensemble_is_put_together_of_what_was_trained(workplace: Path) -> None:
+    """It lists as its only member does that weighs anything, and keeps what both keep of a user."""
+    (workplace / "both.toml").write_text(ENSEMBLE, encoding="utf-8")
+    assert run("both.toml", "--only", "both").exit_code == 0
+    assert [line.model for line in board_in(workplace).lines] == ["both"]
+    assert run("both.toml").exit_code == 0
+    lines = {line.model: line for line in board_in(workplace).lines}
+    assert lines["both"].kind == "ensemble"
+    assert lines["both"].figures["MRR@20"] == lines["lstm"].figures["MRR@20"]
+    assert lines["both"].figures["MRR@20"] != lines["popular"].figures["MRR@20"]
+    for name in ("state_bytes", "training_seconds"):
+        apart = [lines[member].figures[name].value for member in ("popular", "lstm")]
+        assert lines["both"].figures[name].value == pytest.approx(sum(apart))
