@@ -5,7 +5,8 @@ clicks into training: it is here for comparing with figures that were published 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,15 +18,13 @@ from models.preparation.click_parts import (
     IS_TEST,
     ClickParts,
     ClicksInMemory,
-    count_by,
-    drop_from,
     drop_within_parts,
     kth_smallest,
 )
 from models.preparation.cuts import CrossingSessions, CutAt, CutAtShare, TimeCut
 from models.preparation.prepared_data import CLICK_SCHEMA, CleaningStep, EvaluationProtocol
 from models.preparation.session_parts import sessions_anew
-from models.preparation.thinning import drop_rare_items, drop_unknown_items
+from models.preparation.thinning import drop_rare_items, drop_short_sessions, drop_unknown_items
 from models.session_rule import SessionRule
 
 # Two clicks to learn from, one to predict: a shorter session only trains (SASRec, LRURec).
@@ -49,6 +48,20 @@ class Split:
     steps: tuple[CleaningStep, ...]
 
 
+class CutClicks(NamedTuple):
+    """Clicks in parts that know which side of a split they are on.
+
+    Attributes:
+        clicks: `WORKING_SCHEMA`, `is_test` set.
+        cut_ms: The cut, milliseconds since 1970; None where each session's last click was left out.
+        steps: What the split dropped.
+    """
+
+    clicks: ClickParts
+    cut_ms: int | None
+    steps: tuple[CleaningStep, ...] = ()
+
+
 def leave_last_out(clicks: pl.DataFrame) -> Split:
     """Leave the last click of every session of three or more out.
 
@@ -60,7 +73,7 @@ def leave_last_out(clicks: pl.DataFrame) -> Split:
     Raises:
         DataError: If there is no click.
     """
-    return _split(leave_last_clicks_out(ClicksInMemory.of_log(clicks)), None, [])
+    return _split(CutClicks(leave_last_clicks_out(ClicksInMemory.of_log(clicks)), None))
 
 
 def split_by_time(
@@ -91,16 +104,38 @@ def split_by_time(
     Raises:
         DataError: If there is no click.
     """
-    parts: ClickParts = ClicksInMemory.of_log(clicks)
-    cut_ms = cut_moment(parts, cut)
-    parts, steps = cut_at(parts, cut_ms, rule, crossing)
+    parts = ClicksInMemory.of_log(clicks)
+    return _split(
+        cut_by_time(
+            parts,
+            cut,
+            rule,
+            crossing=crossing,
+            min_item_clicks=min_item_clicks,
+            keep_unknown_items=keep_unknown_items,
+        )
+    )
+
+
+def cut_by_time(
+    clicks: ClickParts,
+    cut: TimeCut,
+    rule: SessionRule,
+    *,
+    crossing: CrossingSessions = "dropped",
+    min_item_clicks: int = 1,
+    keep_unknown_items: bool = False,
+) -> CutClicks:
+    """Do what `split_by_time` does to clicks in parts."""
+    cut_ms = cut_moment(clicks, cut)
+    clicks, steps = cut_at(clicks, cut_ms, rule, crossing)
     if min_item_clicks > 1:
-        parts, rare = drop_rare_items(parts, min_item_clicks, "train")
-        parts, steps = sessions_anew(parts, rule), [*steps, rare]
+        clicks, rare = drop_rare_items(clicks, min_item_clicks, "train")
+        clicks, steps = sessions_anew(clicks, rule), [*steps, rare]
     if not keep_unknown_items:
-        parts, unknown = drop_unknown_items(parts)
-        parts, steps = sessions_anew(parts, rule), [*steps, unknown]
-    return _split(parts, cut_ms, steps)
+        clicks, unknown = drop_unknown_items(clicks)
+        clicks, steps = sessions_anew(clicks, rule), [*steps, unknown]
+    return CutClicks(clicks, cut_ms, tuple(steps))
 
 
 def cut_moment(clicks: ClickParts, cut: TimeCut) -> int:
@@ -187,26 +222,44 @@ def validation_split(
         `train` is what is left to train on, `test` the validation clicks. No session of `test` is shorter than 2
         clicks, those before the cut included: each has something to predict.
     """
+    parts = ClicksInMemory.of_log(train)
+    return _split(
+        cut_validation_off(
+            parts,
+            rule,
+            share,
+            protocol=protocol,
+            crossing=crossing,
+            min_item_clicks=min_item_clicks,
+            keep_unknown_items=keep_unknown_items,
+        )
+    )
+
+
+def cut_validation_off(
+    clicks: ClickParts,
+    rule: SessionRule,
+    share: float,
+    *,
+    protocol: EvaluationProtocol = "session-clicks",
+    crossing: CrossingSessions = "dropped",
+    min_item_clicks: int = 1,
+    keep_unknown_items: bool = False,
+) -> CutClicks:
+    """Do what `validation_split` does to clicks in parts."""
     if protocol == "last-click":
-        return leave_last_out(train)
+        return CutClicks(leave_last_clicks_out(clicks), None)
     by_session = sessions_end(rule) or crossing == "learned"
-    split = split_by_time(
-        train,
+    cut = cut_by_time(
+        clicks,
         CutAtShare(1 - share, "sessions" if by_session else "clicks"),
         rule,
         crossing=crossing,
         min_item_clicks=min_item_clicks,
         keep_unknown_items=keep_unknown_items,
     )
-    lengths = count_by(ClicksInMemory(pl.concat([split.train, split.test])), "session_id")
-    short = lengths.filter(pl.col("len") < 2)["session_id"]  # noqa: PLR2004 - one to step through, one to predict
-    parts, step = drop_from(
-        ClicksInMemory(split.test),
-        pl.col("session_id").is_in(short.implode()),
-        "test: short sessions",
-        "the session has fewer than 2 clicks",
-    )
-    return replace(split, test=next(iter(parts)), steps=(*split.steps, step))
+    left, short = drop_short_sessions(cut.clicks, 2, "test")  # one click to step through, one to predict
+    return CutClicks(left, cut.cut_ms, (*cut.steps, short))
 
 
 def sessions_end(rule: SessionRule) -> bool:
@@ -214,8 +267,8 @@ def sessions_end(rule: SessionRule) -> bool:
     return rule.by_id or rule.gap_ms is not None
 
 
-def _split(parts: ClickParts, cut_ms: int | None, steps: list[CleaningStep]) -> Split:
-    """Take parts in memory apart."""
-    (clicks,) = parts
+def _split(cut: CutClicks) -> Split:
+    """Take clicks in memory apart."""
+    (clicks,) = cut.clicks
     train, test = (clicks.filter(side).select(CLICK_SCHEMA.names()) for side in (~pl.col(IS_TEST), pl.col(IS_TEST)))
-    return Split(train, test, cut_ms, tuple(steps))
+    return Split(train, test, cut.cut_ms, cut.steps)

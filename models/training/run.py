@@ -23,6 +23,7 @@ from models.networks.counted_network import CountedNetwork
 from models.networks.ensemble import EnsembleNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
+from models.preparation.click_parts import ClicksInMemory
 from models.preparation.prepared_data import PreparedData
 from models.sequences.encoded_sessions import EncodedSessions, encode_sessions
 from models.sequences.feature_fitting import fit_features
@@ -74,7 +75,7 @@ def train(
             f"There is nothing to train on: no click of {data.description.name} is left before the validation period."
         )
     vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
-    features = fit_features(learned, config.features)
+    features = fit_features(ClicksInMemory(learned), config.features)
     sessions = encode_sessions(learned, vocabulary, features)
     validation = None if validated is None else encode_validation(data, learned, validated, vocabulary, features)
     reader = _fit_contents(config, data.catalogue, vocabulary)
