@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.errors import DataError
 from models.evaluation.exposure import exposure_of
 from models.evaluation.following_items import following_figures
-from models.evaluation.metrics import catalogue_coverage, figures_of
+from models.evaluation.metrics import RankingTally, catalogue_coverage
 from models.evaluation.ranked_predictions import LIST_LENGTH, RankedPredictions, rank_predictions
 from models.evaluation.scorer import ScoreBlock, Scorer, blocks_of_predictions, predictions_at_once
 from models.networks.sequence_network import SequenceNetwork
@@ -58,9 +59,11 @@ def evaluate(
     Raises:
         DataError: If no session has two clicks.
     """
-    return _judged(
-        rank_predictions(scorer.score(sessions), sessions, exclude_last=exclude_last), sessions, clicks_ahead
-    )
+    judgement = _Judgement(clicks_ahead)
+    for piece in sessions.pieces():
+        if piece.prediction_count:
+            judgement.add(rank_predictions(scorer.score(piece), piece, exclude_last=exclude_last), piece)
+    return judgement.report()
 
 
 def evaluate_network(network: SequenceNetwork, sessions: EncodedSessions, *, exclude_last: int = 0) -> EvaluationReport:
@@ -111,8 +114,7 @@ def evaluate_popularity(
     Raises:
         DataError: If no session has two clicks.
     """
-    blocks = _popularity_scores(popularity, len(enumerate_predictions(sessions)))
-    return _judged(rank_predictions(blocks, sessions, exclude_last=exclude_last), sessions, clicks_ahead)
+    return evaluate(_SameScores(popularity), sessions, exclude_last=exclude_last, clicks_ahead=clicks_ahead)
 
 
 def network_scores(network: SequenceNetwork, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
@@ -159,6 +161,7 @@ def _outputs_before_predictions(
     # of them came before.
     known_first = np.argsort(~is_known, axis=1, kind="stable")
     item_index = np.take_along_axis(np.where(is_known, sessions.item_index[click], 0), known_first, axis=1)
+    item_index = item_index.astype(np.int64, copy=False)  # sessions on disk have narrower numbers
     features = np.take_along_axis(sessions.features[click], known_first[:, :, None], axis=1)
     empty = network.initial_state(len(block))
     device = network.device
@@ -170,24 +173,66 @@ def _outputs_before_predictions(
     return output[torch.from_numpy(row).to(device), torch.from_numpy(known_before).to(device)], rows
 
 
-def _popularity_scores(popularity: NDArray[np.int64], predictions: int) -> Iterator[ScoreBlock]:
-    for rows in blocks_of_predictions(predictions, len(popularity)):
-        yield ScoreBlock(rows, np.tile(popularity.astype(np.float32), (len(rows), 1)))
+class _SameScores:
+    """Scores every prediction alike.
+
+    Args:
+        popularity: Training clicks of every item, (V,).
+    """
+
+    def __init__(self, popularity: NDArray[np.int64]) -> None:
+        self._scores = popularity.astype(np.float32)
+
+    def score(self, sessions: EncodedSessions) -> Iterator[ScoreBlock]:
+        for rows in blocks_of_predictions(sessions.prediction_count, len(self._scores)):
+            yield ScoreBlock(rows, np.tile(self._scores, (len(rows), 1)))
 
 
-def report_of(ranked: RankedPredictions) -> EvaluationReport:
-    """Sum up what a model made of every prediction."""
-    listed = exposure_of(ranked.top_item, ranked.item_count) > 0
-    return EvaluationReport(
-        metrics={**figures_of(ranked.ranks), f"Coverage@{LIST_LENGTH}": catalogue_coverage(listed)},
-        predictions=len(ranked.predictions),
-        sessions=len(np.unique(ranked.predictions.session)),
-        unknown_targets=int(np.count_nonzero(ranked.predictions.target_index == UNKNOWN_ITEM)),
-    )
+class _Judgement:
+    """Sums up what a model made of the predictions, piece by piece: the lists of one piece are held, no more.
+
+    Args:
+        clicks_ahead: How many of the next clicks the lists are judged by too; 1: by the next one alone.
+    """
+
+    def __init__(self, clicks_ahead: int = 1) -> None:
+        self._clicks_ahead = clicks_ahead
+        self._tally = RankingTally()
+        self._listed = np.zeros(0, dtype=np.bool_)  # (V,)
+        self._sessions = self._unknown_targets = 0
+        self._following: list[tuple[int, dict[str, float]]] = []
+
+    def add(self, ranked: RankedPredictions, sessions: EncodedSessions) -> None:
+        """Count what was made of a piece."""
+        listed = exposure_of(ranked.top_item, ranked.item_count) > 0
+        self._listed = self._listed | listed if len(self._listed) else listed
+        self._tally.add(ranked.ranks)
+        self._sessions += len(np.unique(ranked.predictions.session))
+        self._unknown_targets += int(np.count_nonzero(ranked.predictions.target_index == UNKNOWN_ITEM))
+        if self._clicks_ahead > 1:
+            figures = following_figures(ranked, sessions, count=self._clicks_ahead)
+            self._following.append((len(ranked.predictions), figures))
+
+    def report(self) -> EvaluationReport:
+        """Return the figures.
+
+        Raises:
+            DataError: If there was no prediction.
+        """
+        if not self._tally.predictions:
+            raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
+        return EvaluationReport(
+            metrics={**self._tally.figures(), f"Coverage@{LIST_LENGTH}": catalogue_coverage(self._listed)},
+            predictions=self._tally.predictions,
+            sessions=self._sessions,
+            unknown_targets=self._unknown_targets,
+            following=_weighted_means(self._following),
+        )
 
 
-def _judged(ranked: RankedPredictions, sessions: EncodedSessions, clicks_ahead: int) -> EvaluationReport:
-    report = report_of(ranked)
-    if clicks_ahead == 1:
-        return report
-    return msgspec.structs.replace(report, following=following_figures(ranked, sessions, count=clicks_ahead))
+def _weighted_means(parts: list[tuple[int, dict[str, float]]]) -> dict[str, float]:
+    """Return the means over all predictions, given how many each part has and its own means."""
+    if len(parts) <= 1:
+        return parts[0][1] if parts else {}
+    total = sum(count for count, _ in parts)
+    return {name: sum(count * figures[name] for count, figures in parts) / total for name in parts[0][1]}

@@ -29,7 +29,7 @@ class PartsOnDisk(ClickParts):
     """
 
     def __init__(self, folder: Path, count: int) -> None:
-        self._paths = [folder / f"part-{number:04}.parquet" for number in range(count)]
+        self._paths = [_path(folder, number) for number in range(count)]
 
     @staticmethod
     def deal(pieces: Iterable[pl.DataFrame], key: str, folder: Path, count: int) -> "PartsOnDisk":
@@ -57,6 +57,15 @@ class PartsOnDisk(ClickParts):
             for source in sources:
                 source.unlink()
         return parts
+
+    @staticmethod
+    def written(tables: Iterable[pl.DataFrame], folder: Path) -> "PartsOnDisk":
+        """Write tables to an empty folder, each as a part of its own."""
+        count = 0
+        for number, table in enumerate(tables):
+            _write(table, _path(folder, number))
+            count = number + 1
+        return PartsOnDisk(folder, count)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for path in self._paths:
@@ -107,6 +116,10 @@ class PartsOnDisk(ClickParts):
         filled = np.array(begins, dtype=np.int64)
         # A border below which nothing lies would make an empty piece.
         return filled[:, np.concatenate(([True], np.diff(filled.sum(axis=0)) > 0))]
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"part-{number:04}.parquet"
 
 
 def _write(table: pl.DataFrame, path: Path) -> None:

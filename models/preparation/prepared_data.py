@@ -116,9 +116,19 @@ class PreparedData:
     catalogue: pl.DataFrame | None
 
     @property
+    def test_click_count(self) -> int:
+        """How many test clicks there are."""
+        return self.test.height
+
+    @property
     def test_history(self) -> pl.DataFrame | None:
         """The clicks that test sessions are stepped through before any is predicted; None: they begin with nothing."""
-        return self.train if self.description.protocol == "last-click" else None
+        return self.train if self.test_has_history else None
+
+    @property
+    def test_has_history(self) -> bool:
+        """Whether test sessions go on with training clicks."""
+        return self.description.protocol == "last-click"
 
     def save(self, folder: Path) -> None:
         """Write the four files; `prepared.json` goes last, so that a folder that has it is whole."""
@@ -158,21 +168,39 @@ def load_prepared_data(folder: Path) -> PreparedData:
     Raises:
         DataError: If the folder is missing, incomplete, or its tables have other columns.
     """
-    path = folder / PREPARED_FILE
-    if not path.is_file():
-        raise DataError(f"There is no prepared data at {folder}: make some with `nextclick data prepare`.")
+    description = load_description(folder)
     try:
-        description = msgspec.json.decode(path.read_bytes(), type=Description)
         train, test = (pl.read_parquet(folder / f"{part}.parquet") for part in ("train", "test"))
-    except (msgspec.DecodeError, OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"{folder} does not hold prepared data ({error}): run `nextclick data prepare` again."
-        ) from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(_unreadable(folder, error)) from error
     for part, table in (("train", train), ("test", test)):
         if table.schema != CLICK_SCHEMA:
             raise DataError(
                 f"{folder / part}.parquet has the columns {table.schema}, not {CLICK_SCHEMA}: prepare it again."
             )
-    catalogue_path = folder / "catalogue.parquet"
-    catalogue = pl.read_parquet(catalogue_path) if catalogue_path.is_file() else None
-    return PreparedData(description, train, test, catalogue)
+    return PreparedData(description, train, test, load_catalogue(folder))
+
+
+def load_description(folder: Path) -> Description:
+    """Read `prepared.json`.
+
+    Raises:
+        DataError: If it is missing or damaged.
+    """
+    path = folder / PREPARED_FILE
+    if not path.is_file():
+        raise DataError(f"There is no prepared data at {folder}: make some with `nextclick data prepare`.")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Description)
+    except (msgspec.DecodeError, OSError) as error:
+        raise DataError(_unreadable(folder, error)) from error
+
+
+def load_catalogue(folder: Path) -> pl.DataFrame | None:
+    """Read what is known of the items; None where nothing is."""
+    path = folder / "catalogue.parquet"
+    return pl.read_parquet(path) if path.is_file() else None
+
+
+def _unreadable(folder: Path, error: Exception) -> str:
+    return f"{folder} does not hold prepared data ({error}): run `nextclick data prepare` again."

@@ -3,7 +3,7 @@
 Legend: N clicks, S sessions, F feature columns, P predictions (every click of a session from `first_predicted` on).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,8 @@ from models.preparation.sessions import session_gap_ms, values_of
 from models.sequences.features import Feature, encode_features
 from models.sequences.vocabulary import ItemVocabulary
 
+# Bound of memory: clicks of one piece, where sessions are gone through in pieces.
+CLICKS_IN_PIECE = 1_000_000
 # The item_index of an item that the vocabulary does not hold. Such a click leaves the state as it is, and such a
 # target is never found: it counts as a miss.
 UNKNOWN_ITEM = -1
@@ -49,6 +51,40 @@ class EncodedSessions:
     def lengths(self) -> NDArray[np.int64]:
         """Clicks of each session, (S,)."""
         return np.diff(self.first_click)
+
+    @property
+    def prediction_count(self) -> int:
+        """P, without enumerating them."""
+        first_predicted = 1 if self.first_predicted is None else self.first_predicted
+        return int(np.maximum(self.lengths - first_predicted, 0).sum())
+
+    def pieces(self, clicks: int = CLICKS_IN_PIECE) -> Iterator["EncodedSessions"]:
+        """Yield runs of whole sessions of about so many clicks each; what is no longer than that is one piece.
+
+        Whatever sums over clicks goes through these, in memory too: sums in floating point are then the same.
+        """
+        if len(self.item_index) <= clicks:
+            yield self
+            return
+        begin = 0
+        while begin < len(self):
+            end = int(np.searchsorted(self.first_click, self.first_click[begin] + clicks, side="right")) - 1
+            end = max(end, begin + 1)
+            yield self._run(begin, end)
+            begin = end
+
+    def _run(self, begin: int, end: int) -> "EncodedSessions":
+        """Return the sessions from one to before another; nothing is copied but where they begin."""
+        first, behind = int(self.first_click[begin]), int(self.first_click[end])
+        return EncodedSessions(
+            session_ids=self.session_ids[begin:end],
+            first_click=self.first_click[begin : end + 1] - first,
+            item_index=self.item_index[first:behind],
+            timestamp_ms=self.timestamp_ms[first:behind],
+            features=self.features[first:behind],
+            value=None if self.value is None else self.value[first:behind],
+            first_predicted=None if self.first_predicted is None else self.first_predicted[begin:end],
+        )
 
 
 @dataclass(frozen=True)
@@ -93,7 +129,9 @@ def enumerate_predictions(sessions: EncodedSessions) -> Predictions:
     position = clicks - sessions.first_click[session]
     first_predicted = 1 if sessions.first_predicted is None else sessions.first_predicted[session]
     predicted = position >= first_predicted
-    return Predictions(session[predicted], position[predicted], sessions.item_index[predicted])
+    # Sessions on disk have narrower numbers.
+    target = sessions.item_index[predicted].astype(np.int64, copy=False)
+    return Predictions(session[predicted], position[predicted], target)
 
 
 def last_items(

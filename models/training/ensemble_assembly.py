@@ -9,11 +9,13 @@ from models.errors import SettingsError
 from models.evaluation.protocol import evaluate_network
 from models.networks.ensemble import EnsembleConfig, EnsembleNetwork, Member, MemberConfig, MemberSection, ensemble_of
 from models.networks.kinds import kind_of
+from models.preparation.click_parts import IS_TEST, among
 from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint, library_versions
+from models.training.encoded_data import encode_validation, training_clicks
 from models.training.ensemble_weights import fit_weights
 from models.training.epoch_report import EpochReport
-from models.training.validation_period import encode_validation, set_validation_aside
+from models.training.validation_period import set_validation_aside
 
 
 def assemble(
@@ -82,18 +84,21 @@ def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: PreparedData) -> Ep
     """Fit the weights on what the members left out; report the figures there."""
     began = time.perf_counter()
     description = first.description
-    learned, validated = set_validation_aside(data, description.config.validation)
-    if validated is None:
+    section = description.config.validation
+    if not section.share:
         raise SettingsError(
             "The members learned all clicks, none are left to fit weights on: give the weights that were fitted for "
             "members with a validation period (`share` above 0 under [validation]), or train such members."
         )
-    if len(learned) != description.training_data.clicks:
-        raise SettingsError(
-            f"The members learned {description.training_data.clicks:,} clicks, of this data it would be "
-            f"{len(learned):,}: give the data set that they were trained on."
-        )
-    validation = encode_validation(data, learned, validated, first.vocabulary, description.features)
+    with training_clicks(data) as prepared:
+        clicks = set_validation_aside(prepared, data.description, section)
+        learned = sum(table.filter(among("train")).height for table in clicks.columns(IS_TEST))
+        if learned != description.training_data.clicks:
+            raise SettingsError(
+                f"The members learned {description.training_data.clicks:,} clicks, of this data it would be "
+                f"{learned:,}: give the data set that they were trained on."
+            )
+        validation = encode_validation(data, clicks, first.vocabulary, description.features)
     ensemble.weigh(fit_weights(ensemble, validation))
     seconds = time.perf_counter() - began
     figures = evaluate_network(ensemble, validation)

@@ -1,10 +1,8 @@
 """From prepared data to a checkpoint.
 
-1. Set the validation period aside, the end of the training period.
-2. Take vocabulary and feature statistics from what is left.
-3. Encode the sessions.
-4. Count what the network takes from counts, and train its weights.
-5. Bring together what a checkpoint holds.
+1. Set the validation period aside; take vocabulary and feature statistics from what is left; encode the sessions.
+2. Count what the network takes from counts, and train its weights.
+3. Bring together what a checkpoint holds.
 """
 
 import dataclasses
@@ -15,7 +13,6 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from models.errors import TrainingError
 from models.evaluation.protocol import EvaluationReport, evaluate_network, evaluate_popularity
 from models.items.item_contents import ContentReader, ItemContents, fit_contents, read_contents
 from models.networks.content_lstm import ContentLSTMConfig
@@ -23,27 +20,25 @@ from models.networks.counted_network import CountedNetwork
 from models.networks.ensemble import EnsembleNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
-from models.preparation.click_parts import ClicksInMemory
-from models.preparation.prepared_data import PreparedData
-from models.sequences.encoded_sessions import EncodedSessions, encode_sessions
-from models.sequences.feature_fitting import fit_features
+from models.preparation.prepared_on_disk import PreparedOnDisk
+from models.sequences.encoded_sessions import EncodedSessions
 from models.sequences.features import Feature, feature_width
 from models.sequences.vocabulary import ItemVocabulary
 from models.training.checkpoint import Checkpoint, CheckpointDescription, library_versions
 from models.training.cold_items import with_cold_items
 from models.training.config import TrainingConfig
 from models.training.counting import count_network
+from models.training.encoded_data import Prepared, encode_for_training, encode_test
 from models.training.ensemble_training import train_ensemble
 from models.training.epoch_report import EpochReport
 from models.training.execution import PLAIN, Execution
 from models.training.loop import train_network
 from models.training.progress import Silence, TrainingProgress
-from models.training.training_data import TrainingData
-from models.training.validation_period import encode_validation, set_validation_aside
+from models.training.whole_arrays import refuse_whole_arrays
 
 
 def train(
-    data: PreparedData,
+    data: Prepared,
     config: TrainingConfig,
     progress: TrainingProgress | None = None,
     *,
@@ -65,29 +60,25 @@ def train(
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
         TrainingInterrupted: If `execution.keeping` says to stop; the state is left there.
-        SettingsError: If the configuration says how to train what is only counted.
+        SettingsError: If the configuration says how to train what is only counted, or, of data on disk, asks for what
+            needs all of it in memory.
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
         SettingsError: If the state that is there is another run's.
     """
-    learned, validated = set_validation_aside(data, config.validation)
-    if learned.is_empty():
-        raise TrainingError(
-            f"There is nothing to train on: no click of {data.description.name} is left before the validation period."
-        )
-    vocabulary = ItemVocabulary(learned["item_id"].unique().sort().to_list())
-    features = fit_features(ClicksInMemory(learned), config.features)
-    sessions = encode_sessions(learned, vocabulary, features)
-    validation = None if validated is None else encode_validation(data, learned, validated, vocabulary, features)
+    if isinstance(data, PreparedOnDisk):
+        refuse_whole_arrays(config)
+    encoded = encode_for_training(data, config)
+    vocabulary = encoded.vocabulary
     reader = _fit_contents(config, data.catalogue, vocabulary)
     contents = read_contents(reader, data.catalogue, vocabulary)
-    network = build_network(config, len(vocabulary), features, contents).to(execution.device)
-    popularity = np.bincount(sessions.item_index, minlength=len(vocabulary))
+    network = build_network(config, len(vocabulary), encoded.features, contents).to(execution.device)
+    popularity = encoded.popularity
     history = _learn(
         network,
-        sessions,
+        encoded.sessions,
         config,
         popularity,
-        validation=validation,
+        validation=encoded.validation,
         exclude_last=exclude_last,
         progress=progress or Silence(),
         execution=execution,
@@ -100,10 +91,10 @@ def train(
         description=CheckpointDescription(
             # An ensemble's weights are fitted.
             network=network.config if isinstance(network, EnsembleNetwork) else config.network,
-            features=features,
+            features=encoded.features,
             session_rule=data.description.session_rule,
             exclude_seen=data.description.exclude_seen,
-            training_data=_describe(data.description.name, learned, sessions),
+            training_data=encoded.training_data,
             config=config,
             history=history,
             metrics={},
@@ -167,9 +158,7 @@ class Comparison(msgspec.Struct, frozen=True):
     popularity: EvaluationReport
 
 
-def evaluate_on_test(
-    checkpoint: Checkpoint, data: PreparedData, *, exclude_last: int = 0
-) -> tuple[Checkpoint, Comparison]:
+def evaluate_on_test(checkpoint: Checkpoint, data: Prepared, *, exclude_last: int = 0) -> tuple[Checkpoint, Comparison]:
     """Evaluate a network on the test clicks, every session from an empty state.
 
     Args:
@@ -185,7 +174,7 @@ def evaluate_on_test(
     """
     served = with_cold_items(checkpoint)
     features = checkpoint.description.features
-    test = encode_sessions(data.test, served.vocabulary, features, history=data.test_history)
+    test = encode_test(data, served.vocabulary, features)
     figures = Comparison(
         network=evaluate_network(served.network, test, exclude_last=exclude_last),
         popularity=evaluate_popularity(
@@ -210,13 +199,3 @@ def _fit_contents(
     if not isinstance(config.network, ContentLSTMConfig):
         return None
     return fit_contents(config.network.content, catalogue, vocabulary)
-
-
-def _describe(dataset: str, learned: pl.DataFrame, sessions: EncodedSessions) -> TrainingData:
-    return TrainingData(
-        dataset=dataset,
-        clicks=len(learned),
-        sessions=len(sessions),
-        first_timestamp_ms=int(learned["timestamp_ms"][0]),
-        last_timestamp_ms=int(learned["timestamp_ms"][-1]),
-    )

@@ -33,6 +33,8 @@ from models.training.epoch_report import EpochReport
 
 FORMAT_VERSION = 1
 _HEADER = "nextclick_training"
+# Bound of memory.
+_ROWS_HASHED_AT_ONCE = 1_000_000
 
 
 class RunIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,9 +158,11 @@ def digest_of(*parts: EncodedSessions | None, contents: ItemContents | None = No
     """
     digest = hashlib.sha256()
     for part in parts:
-        arrays = () if part is None else (part.first_click, part.item_index, part.features, part.value)
-        for array in arrays:
-            _add(digest, array)
+        if part is not None:
+            _add(digest, part.first_click)
+            _add(digest, part.item_index, np.dtype(np.int64))  # on disk it is narrower
+            _add(digest, part.features)
+            _add(digest, part.value)
         digest.update(b"|")
     if contents is not None:
         _add(digest, contents.tokens)
@@ -167,10 +171,15 @@ def digest_of(*parts: EncodedSessions | None, contents: ItemContents | None = No
     return digest.hexdigest()
 
 
-def _add(digest: "hashlib._Hash", array: NDArray[np.generic] | None) -> None:
-    numbers = np.zeros(0) if array is None else np.ascontiguousarray(array)
-    digest.update(f"{numbers.dtype} {numbers.shape};".encode())
-    digest.update(numbers.data)
+def _add(
+    digest: "hashlib._Hash", array: NDArray[np.generic] | None, kind: "np.dtype[np.generic] | None" = None
+) -> None:
+    """Add an array, of that type if one is named, in blocks: what is on disk need not fit into memory."""
+    numbers = np.zeros(0) if array is None else array
+    kind = numbers.dtype if kind is None else kind
+    digest.update(f"{kind} {numbers.shape};".encode())
+    for begin in range(0, len(numbers), _ROWS_HASHED_AT_ONCE):
+        digest.update(np.ascontiguousarray(numbers[begin : begin + _ROWS_HASHED_AT_ONCE], dtype=kind).data)
 
 
 class _Version(msgspec.Struct):

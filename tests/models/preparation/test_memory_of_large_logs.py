@@ -15,10 +15,10 @@ import numpy as np
 from models.training.batches import iterate_lane_batches
 from models.preparation.click_log import Columns
 from models.preparation.large_logs import prepare_large_log
-from models.sequences.sessions_on_disk import encode_sessions_on_disk
+from models.preparation.prepared_on_disk import open_prepared_data
 from models.preparation.step_config import Sessions, SplitAtShare, RareItems
-from models.sequences.vocabulary import ItemVocabulary
-import polars as pl
+from models.training.config import TrainingConfig
+from models.training.encoded_data import encode_for_training
 import models.preparation.prepared_data
 
 # The short log, too, is written as a long one is.
@@ -26,9 +26,9 @@ models.preparation.prepared_data.MOST_ROWS_IN_MEMORY = 0
 log, out = Path(sys.argv[1]), Path(sys.argv[2])
 steps = (Sessions(by_id=False, gap_ms=1_800_000), SplitAtShare(0.9), RareItems(5))
 prepare_large_log(log, Columns(), "milliseconds", steps, out, clicks_at_once=50_000)
-items = pl.scan_parquet(out / "train.parquet").select(pl.col("item_id").unique().sort()).collect(engine="streaming")
-vocabulary = ItemVocabulary(items["item_id"].to_list())
-sessions = encode_sessions_on_disk(out / "train.parquet", vocabulary, (), out / "encoded", clicks_at_once=50_000)
+(out / "working").mkdir()
+config = TrainingConfig(features=("time_gap",))
+sessions = encode_for_training(open_prepared_data(out, out / "working", clicks_at_once=50_000), config).sessions
 for _ in iterate_lane_batches(sessions, np.arange(len(sessions)), lanes=512, window=20):
     pass
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
@@ -39,8 +39,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     """A log seven times as long, 1,800,000 clicks more, takes less than 300 MB more.
 
-    Prepared, encoded, and an epoch of batches dealt. Preparation in memory takes some 250 bytes a click, 450 MB more;
-    what the allocator of Polars keeps differs by more than 100 MB from run to run.
+    Prepared, a validation period set aside, features fitted, encoded, and an epoch of batches dealt. Preparation in
+    memory takes some 250 bytes a click, 450 MB more; what the allocator of Polars keeps differs by
+    more than 100 MB from run to run.
     """
     peaks = []
     for clicks in (300_000, 2_100_000):

@@ -11,6 +11,7 @@ from models.preparation.prepared_data import CLICK_SCHEMA, EvaluationProtocol
 from models.preparation.sessions import assign_sessions
 from models.preparation.splitting import cut_validation_off, validation_split
 from models.sequences.feature_fitting import fit_features
+from models.sequences.features import FeatureName
 from models.session_rule import SessionRule
 
 GAP = SessionRule(by_id=False, gap_ms=60_000)
@@ -51,5 +52,5 @@ def test_a_validation_period_is_cut_off_parts_as_off_a_table(
         assert 0 < table.height < log.height
         assert together.filter(among(part)).select(CLICK_SCHEMA.names()).equals(table)
     assert (cut.cut_ms, cut.steps) == (whole.cut_ms, whole.steps)
-    names = ("time_gap", "value", "event_type")
+    names: tuple[FeatureName, ...] = ("time_gap", "value", "event_type")
     assert fit_features(cut.clicks, names, "train") == fit_features(ClicksInMemory(whole.train), names)

@@ -1,8 +1,10 @@
 import pytest
 
-from models.preparation.prepared_data import Description, PreparedData
+from models.preparation.click_parts import among
+from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from models.training.config import ValidationSection
+from models.training.encoded_data import training_clicks
 from models.training.validation_period import set_validation_aside
 from tests.click_tables import click_lines, make_clicks
 
@@ -16,6 +18,15 @@ def make_data() -> PreparedData:
     """Training clicks of sessions that have ids."""
     description = Description("log", SessionRule(by_id=True), "by time", exclude_seen=False, cleaning=())
     return PreparedData(description, CLICKS, CLICKS.clear(), None)
+
+
+def cut(section: ValidationSection) -> tuple[list[str], list[str]]:
+    """What is learned and what is kept out of these clicks."""
+    data = make_data()
+    with training_clicks(data) as clicks:
+        (table,) = set_validation_aside(clicks, data.description, section)
+    learned, validated = (table.filter(among(part)).select(CLICK_SCHEMA.names()) for part in ("train", "test"))
+    return click_lines(learned), click_lines(validated)
 
 
 @pytest.mark.parametrize(
@@ -38,14 +49,9 @@ def test_validation_is_cut_as_the_configuration_says(
     section: ValidationSection, learned: list[str], validated: list[str]
 ) -> None:
     """Sessions at the cut are dropped or learned whole; what is too rare to learn is not asked for either."""
-    train, validation = set_validation_aside(make_data(), section)
-    assert click_lines(train) == learned
-    assert validation is not None
-    assert click_lines(validation) == validated
+    assert cut(section) == (learned, validated)
 
 
 def test_all_is_learned_where_nothing_validates() -> None:
     """With a share of 0 rare items and late clicks stay."""
-    train, validation = set_validation_aside(make_data(), ValidationSection(share=0.0, min_item_clicks=5))
-    assert click_lines(train) == click_lines(CLICKS)
-    assert validation is None
+    assert cut(ValidationSection(share=0.0, min_item_clicks=5)) == (click_lines(CLICKS), [])
