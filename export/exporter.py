@@ -96,6 +96,8 @@ def export_checkpoint(
 ) -> Artifact:
     """Make an artifact of a checkpoint; see `export_model` and, for `catalogue`, `with_cold_items`.
 
+    Without `counts` the artifact has those that the checkpoint was fitted with, if it was.
+
     Raises:
         CheckpointError: If there is none, or it is not whole.
         DataError: If the network does not read a catalogue, or not this one.
@@ -104,6 +106,7 @@ def export_checkpoint(
     """
     checkpoint = with_cold_items(load_checkpoint(checkpoint_folder), catalogue)
     description = checkpoint.description
+    fitted = None if description.live_counts is None else description.live_counts.recipe
     model = TrainedModel(
         kind=kind_of(description.network),
         network=checkpoint.network,
@@ -123,7 +126,7 @@ def export_checkpoint(
         ring_length=ring_length,
         state_dtype=state_dtype,
         ranking=ranking,
-        counts=counts,
+        counts=fitted if counts is None else counts,
     )
 
 

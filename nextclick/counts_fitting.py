@@ -1,49 +1,62 @@
-"""A checkpoint's validation period, as questions to fit live counts by."""
+"""Live counts fitted at the end of a training run, and the line that says what they are worth."""
 
-from models.counts.fitting import CountsFit, fit_counts
-from models.counts.recipe import CountsRecipe
-from models.counts.validation_questions import click_columns, draw_questions
-from models.errors import DataError
-from models.evaluation.protocol import NetworkScorer
+from dataclasses import replace
+
+from rich.console import Console
+
+from models.counts.fitting import CountsFit
 from models.preparation.prepared_data import PreparedData
-from models.sequences.encoded_sessions import encode_sessions
 from models.training.checkpoint import Checkpoint
-from models.training.validation_period import split_validation_off
+from models.training.counts_fitting import fit_as_configured, judge_config, keep_with
+from models.training.execution import Execution
+from models.training.run import train
+from nextclick.training_progress import ProgressBar
 
 
-def fit_by_validation(
-    checkpoint: Checkpoint,
-    data: PreparedData,
-    *,
-    most_questions: int,
-    delay_ms: int,
-    start: CountsRecipe | None = None,
-) -> CountsFit:
-    """Fit a recipe by the clicks that a checkpoint was validated on.
+def with_live_counts(
+    checkpoint: Checkpoint, data: PreparedData, console: Console, *, exclude_last: int, execution: Execution
+) -> Checkpoint:
+    """Fit live counts for a network that was just trained, and return it with them.
+
+    A network that learned all of the training period cannot judge them: another one is trained without its end.
 
     Args:
-        checkpoint: Trained with a validation period set aside.
-        data: What it was trained on; all training clicks are counted, the validation period's too.
-        most_questions: Validation clicks to judge by.
-        delay_ms: How late the counts will be.
-        start: Where to begin, and what is not fitted; None: the defaults.
+        checkpoint: The network, its configuration with `fit = true` under [live_counts].
+        data: What it was trained on.
+        console: Where progress goes.
+        exclude_last: As in training.
+        execution: As in training. Every process trains; the first one's checkpoint has the counts.
 
     Raises:
-        DataError: If no validation period was set aside, or it has too few clicks.
+        DataError: If there are too few clicks to fit by.
+        TrainingInterrupted: If `execution.keeping` says to stop.
     """
-    description = checkpoint.description
-    if not description.config.validation.share:
-        raise DataError(
-            "The checkpoint has learned all of the training period, nothing is left to fit counts by: train one with "
-            "`--validation-share 0.15 --no-evaluate`, and export the other one with the recipe."
-        )
-    split = split_validation_off(data, description.config.validation, keep_unknown_items=True)
-    questions = draw_questions(
-        NetworkScorer(checkpoint.network),
-        encode_sessions(split.test, checkpoint.vocabulary, description.features),
-        len(checkpoint.vocabulary),
-        most=most_questions,
-        delay_ms=delay_ms,
+    config = judge_config(checkpoint.description.config)
+    judge = checkpoint
+    if config != checkpoint.description.config:
+        console.print(f"Live counts are fitted by a network without the last {config.validation.share:.0%}.")
+        with ProgressBar(console, config.validation.metric) as progress:
+            judge = train(data, config, progress, exclude_last=exclude_last, execution=_of_judge(execution))
+    if not execution.processes.is_first:
+        return checkpoint
+    with console.status("Trying half lives and weights of live counts"):
+        return keep_with(checkpoint, fit_as_configured(judge, data))
+
+
+def fit_line(fit: CountsFit) -> str:
+    """Say what live counts are worth."""
+    without, counted = fit.without_counts, fit.with_counts
+    if fit.recipe.useless and not fit.trials:
+        return "Live counts are useless here: the log has no clock, all sessions of a day begin at one moment."
+    verdict = "useless here: " if fit.recipe.useless else ""
+    return (
+        f"Live counts: {verdict}Recall@20 {without.recall:.4f} without and {counted.recall:.4f} with them, MRR@20 "
+        f"{without.mrr:.4f} and {counted.mrr:.4f}, on {fit.questions:,} validation clicks; the best of {fit.trials} "
+        "recipes."
     )
-    everyone = click_columns(data.train, checkpoint.vocabulary.item_ids)
-    return fit_counts(everyone, questions, CountsRecipe() if start is None else start)
+
+
+def _of_judge(execution: Execution) -> Execution:
+    if execution.keeping is None:
+        return execution
+    return replace(execution, keeping=execution.keeping.of_part("live-counts"))

@@ -11,17 +11,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.exporter import RING_LENGTH
+from models.counts.fitting import CountsFit
 from models.evaluation.metrics import CUTOFFS
 from models.networks.ensemble import EnsembleConfig
 from models.networks.kinds import kind_of
 from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
+from models.training.counts_fitting import require_questions
 from models.training.ensemble_assembly import assemble
 from models.training.epoch_report import EpochReport, best_epoch
 from models.training.execution import PLAIN, Execution
 from models.training.run import Comparison, evaluate_on_test, train
 from models.training.training_data import TrainingData
+from nextclick.counts_fitting import fit_line, with_live_counts
 from nextclick.training_progress import ProgressBar
 
 
@@ -34,9 +37,10 @@ class TrainingReport(msgspec.Struct, frozen=True):
         training_data: What was learned.
         epochs: What each epoch did, the validation figures included.
         best_epoch: The epoch whose weights were kept; None: there was none, an ensemble's members were trained before.
-        seconds: Wall clock of the training, validation included.
+        seconds: Wall clock of the training, validation and the fit of live counts included.
         test: The network and popularity on the test clicks; None where these were left alone.
         member_weights: What an ensemble's members weigh, in their order; of any other kind nothing.
+        live_counts: How everyone's latest clicks enter the lists; None: the configuration did not ask for it.
     """
 
     checkpoint: str
@@ -47,6 +51,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
     seconds: float
     test: Comparison | None
     member_weights: tuple[float, ...] = ()
+    live_counts: CountsFit | None = None
 
 
 def train_and_report(
@@ -60,6 +65,9 @@ def train_and_report(
     execution: Execution = PLAIN,
 ) -> TrainingReport:
     """Train under a progress bar, judge the network by the test clicks, and write the checkpoint.
+
+    Where the configuration asks for it, live counts are fitted between training and test. The test's figures are those
+    of the network alone.
 
     Args:
         data: The data.
@@ -75,11 +83,16 @@ def train_and_report(
 
     Raises:
         TrainingInterrupted: If `execution.keeping` says to stop.
+        DataError: If there are too few clicks to fit live counts by; said before anything is trained.
     """
+    if config.live_counts.fit:
+        require_questions(data, config)
     exclude_last = RING_LENGTH if exclude_seen else 0
     began = time.perf_counter()
     with ProgressBar(console, config.validation.metric) as progress:
         checkpoint = train(data, config, progress, exclude_last=exclude_last, execution=execution)
+    if config.live_counts.fit:
+        checkpoint = with_live_counts(checkpoint, data, console, exclude_last=exclude_last, execution=execution)
     seconds = time.perf_counter() - began
     comparison = None
     is_first = execution.processes.is_first
@@ -138,6 +151,7 @@ def _report(checkpoint: Checkpoint, out: Path, seconds: float, comparison: Compa
         seconds=seconds,
         test=comparison,
         member_weights=tuple(member.weight for member in members),
+        live_counts=description.live_counts,
     )
 
 
@@ -162,6 +176,8 @@ def print_training(report: TrainingReport, *, as_json: bool) -> None:
             f"{report.best_epoch}.",
             highlight=False,
         )
+    if report.live_counts is not None:
+        console.print(fit_line(report.live_counts), highlight=False, soft_wrap=True)
     if report.test is not None:
         console.print(_comparison_table(report.test, report.kind))
     console.print(

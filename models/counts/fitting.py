@@ -12,8 +12,8 @@ Legend: Q questions, V items, n last items of a user.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -44,14 +44,19 @@ FACTORS: dict[str, tuple[float, ...]] = {
 _LARGEST = {"history_decay": 0.8, "demotion": 1.0, "strength": 1_000.0}
 
 
-class Figures(NamedTuple):
-    """What a recipe is judged by, in the order of what counts."""
+class Figures(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
+    """What a recipe is judged by, in the order of what counts.
+
+    Attributes:
+        mrr: MRR@20.
+        recall: Recall@20.
+    """
 
     mrr: float
     recall: float
 
 
-class CountsFit(NamedTuple):
+class CountsFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A recipe and what it was chosen by.
 
     Attributes:
@@ -59,12 +64,14 @@ class CountsFit(NamedTuple):
         with_counts: Its figures on the validation questions.
         without_counts: The network's alone.
         trials: How many recipes were compared.
+        questions: How many validation clicks they were compared by.
     """
 
     recipe: CountsRecipe
     with_counts: Figures
     without_counts: Figures
     trials: int
+    questions: int
 
 
 def fit_counts(
@@ -84,7 +91,7 @@ def fit_counts(
     """
     without = figures_of(questions.network, questions.target)
     if not has_clock(clicks):
-        return CountsFit(replace(start, useless=True), without, without, 0)
+        return CountsFit(replace(start, useless=True), without, without, 0, len(questions.target))
     trials = _Trials(count_log(clicks, start), questions, on_trial)
     best, figures = start, trials.figures(start)
     for _ in range(SWEEPS):
@@ -94,7 +101,7 @@ def fit_counts(
                 if found > figures:
                     best, figures = recipe, found
     useless = figures.mrr < without.mrr * (1 + LEAST_GAIN) or figures.recall < without.recall
-    return CountsFit(replace(best, useless=useless), figures, without, trials.count)
+    return CountsFit(replace(best, useless=useless), figures, without, trials.count, len(questions.target))
 
 
 def figures_of(scores: NDArray[np.floating], target: NDArray[np.int64]) -> Figures:
@@ -143,7 +150,7 @@ class _Trials:
 
     def _shares(self, recipe: CountsRecipe) -> NDArray[np.float64]:
         """Return the mixed shares, (Q, V)."""
-        popularity = self._popularity(recipe.bucket_ms, recipe.popularity_half_life)
+        popularity = self._popularity(recipe.bucket_ms, recipe.popularity_half_life, recipe.trending_users)
         shares = recipe.unseen + recipe.popularity_weight * popularity.astype(np.float64)
         for back in range(recipe.history_items):
             weight = recipe.history_decay**back
@@ -162,9 +169,9 @@ class _Trials:
         shares[is_demoted] *= recipe.demotion
         return shares
 
-    def _count_popularity(self, bucket_ms: int, half_life: int) -> NDArray[np.float32]:
+    def _count_popularity(self, bucket_ms: int, half_life: int, trending_users: float) -> NDArray[np.float32]:
         item_count = self._questions.network.shape[1]
-        clicks = popularity_at(self._counts, self._bucket(bucket_ms), item_count, half_life)
+        clicks = popularity_at(self._counts, self._bucket(bucket_ms), item_count, half_life, trending_users)
         total = np.maximum(clicks.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
         shares: NDArray[np.float32] = (clicks / total).astype(np.float32)
         return shares

@@ -37,12 +37,14 @@ class LogCounts:
     Attributes:
         bucket: Of each counted click, (E,).
         item: What was clicked, (E,).
+        is_users_first: Whether it was the first of its user, item and bucket, (E,).
         transitions: What was clicked right after what.
         cooccurrences: What was clicked in the same session as what, each pair in both directions.
     """
 
     bucket: NDArray[np.int64]
     item: NDArray[np.int64]
+    is_users_first: NDArray[np.bool_]
     transitions: PairEvents
     cooccurrences: PairEvents
 
@@ -67,6 +69,7 @@ def count_log(clicks: ClickColumns, recipe: CountsRecipe) -> LogCounts:
     return LogCounts(
         bucket=bucket[counted],
         item=known.item[counted],
+        is_users_first=_within_cap(known, bucket, 1)[counted],
         transitions=_in_order(bucket, [(by_session[follows], earlier[0][follows], item[follows])]),
         cooccurrences=_in_order(bucket, parts),
     )
@@ -143,10 +146,25 @@ def rows_at(
         yield RowAnswers(mine, column, values[of_moment])
 
 
-def popularity_at(counts: LogCounts, bucket: NDArray[np.int64], item_count: int, half_life: int) -> NDArray[np.float64]:
-    """Return the decayed clicks of every item at the end of each question's bucket, (Q, V)."""
+def popularity_at(
+    counts: LogCounts, bucket: NDArray[np.int64], item_count: int, half_life: int, trending_users: float = 0.0
+) -> NDArray[np.float64]:
+    """Return the decayed clicks of every item at the end of each question's bucket, (Q, V).
+
+    Args:
+        counts: The log.
+        bucket: As of the end of which bucket, (Q,).
+        item_count: V.
+        half_life: In buckets.
+        trending_users: An item that fewer users clicked, decayed alike, has 0.
+    """
     moment, of_moment = np.unique(bucket, return_inverse=True)
-    return _decayed(counts.bucket, counts.item, item_count, moment, half_life)[of_moment]
+    clicks = _decayed(counts.bucket, counts.item, item_count, moment, half_life)
+    if trending_users > 0:
+        first = counts.is_users_first
+        users = _decayed(counts.bucket[first], counts.item[first], item_count, moment, half_life)
+        clicks[users < trending_users] = 0
+    return clicks[of_moment]
 
 
 def _decayed(

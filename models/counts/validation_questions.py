@@ -54,21 +54,16 @@ def draw_questions(
         scorer: A network that did not learn these sessions.
         sessions: The validation period.
         item_count: V.
-        most: Q, at most.
+        most: Q, at most; `FEWEST` or more.
         delay_ms: How late the counts are.
 
     Raises:
         DataError: If there are too few of them.
     """
+    require_enough(sessions, item_count)
     predictions = enumerate_predictions(sessions)
     known = np.flatnonzero(predictions.target_index != UNKNOWN_ITEM)
-    most = min(most, CELLS // item_count)
-    if min(most, len(known)) < FEWEST:
-        raise DataError(
-            f"{len(known):,} validation clicks of {item_count:,} items are too few or too wide to fit counts by: "
-            "validate on a longer period, or write a recipe by hand."
-        )
-    rows = np.sort(np.random.default_rng(0).permutation(known)[:most])
+    rows = np.sort(np.random.default_rng(0).permutation(known)[: min(most, CELLS // item_count)])
     click = sessions.first_click[predictions.session[rows]] + predictions.position[rows]
     last = last_items(sessions, predictions, rows, LAST_ITEMS)
     # An unknown item leads to nothing: the known ones move up.
@@ -79,6 +74,29 @@ def draw_questions(
         last_items=np.take_along_axis(last, known_first, axis=1),
         network=_scores(scorer, sessions, predictions, rows, item_count),
     )
+
+
+def require_enough(sessions: EncodedSessions, item_count: int) -> None:
+    """Check that there are clicks enough to judge recipes by.
+
+    Args:
+        sessions: The validation period.
+        item_count: V.
+
+    Raises:
+        DataError: If there are not.
+    """
+    known = int(np.count_nonzero(enumerate_predictions(sessions).target_index != UNKNOWN_ITEM))
+    if known < FEWEST:
+        raise DataError(
+            f"{known:,} validation clicks are too few to fit live counts by, it takes {FEWEST}: validate on a longer "
+            "period, or write a recipe by hand."
+        )
+    if CELLS // item_count < FEWEST:
+        raise DataError(
+            f"{item_count:,} items are too many to fit live counts for, at most {CELLS // FEWEST:,}: write a recipe by "
+            "hand."
+        )
 
 
 def _scores(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from models.counts.fitting import CountsFit
 from models.errors import CheckpointError, DataError, VocabularyError
 from models.folder_writing import replaced_folder
 from models.items.item_contents import ContentReader, read_contents
@@ -52,6 +53,7 @@ class CheckpointDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         vocabulary_digest: `ItemVocabulary.digest` of items.parquet.
         libraries: Version of each library that trained it.
         contents: How the network reads a catalogue; None: it does not.
+        live_counts: How everyone's latest clicks enter the lists, and what that was chosen by; None: it was not fitted.
         format_version: Version of this layout; a reader refuses any other.
     """
 
@@ -66,6 +68,7 @@ class CheckpointDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     vocabulary_digest: str
     libraries: dict[str, str]
     contents: ContentReader | None = None
+    live_counts: CountsFit | None = None
     format_version: int = FORMAT_VERSION
 
 

@@ -2,11 +2,13 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from models.bounds import AtLeastOne, AtLeastZero, Positive, ProperFraction
+from models.bounds import AtLeastOne, AtLeastZero, NotNegative, Positive, ProperFraction
+from models.counts.recipe import CountsRecipe
+from models.counts.validation_questions import FEWEST
 from models.errors import SettingsError
 from models.evaluation.metrics import METRIC_NAMES
 from models.networks.kinds import NetworkConfig
@@ -65,6 +67,25 @@ class ValidationSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             raise ValueError(f"there is no metric {self.metric}, only {', '.join(METRIC_NAMES)}")
 
 
+class LiveCountsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[live_counts]`: how everyone's latest clicks enter the lists, fitted once the network is trained.
+
+    Attributes:
+        fit: Whether to.
+        delay_s: How far the counts will lag behind the clicks.
+        questions: Validation clicks to judge recipes by, at most.
+        validation_share: As `share` under `[validation]`, where that is 0: another network is trained without this end
+            of the training period, for the fit alone.
+        start: Where the fit begins, and what it leaves as it is: buckets, bounds, how often a user counts.
+    """
+
+    fit: bool = False
+    delay_s: NotNegative = 60.0
+    questions: Annotated[int, msgspec.Meta(ge=FEWEST)] = 4_000
+    validation_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.15
+    start: CountsRecipe = CountsRecipe()
+
+
 class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One training run; the defaults are what proved best on e-shop, with early stopping.
 
@@ -77,6 +98,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         optimiser: By its `name`, with its own settings.
         schedule: Of the learning rate, by its `name`.
         validation: Early stopping.
+        live_counts: What is fitted beside the network.
         epochs: Passes over the training clicks, at most.
         sparse_gradients: Move only the rows of the item table that a batch touches, so that a step's cost does not grow
             with the catalogue. For sampled losses, with Adagrad or with SGD without momentum.
@@ -92,6 +114,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optimiser: OptimiserConfig = Adagrad()
     schedule: ScheduleConfig = Constant()
     validation: ValidationSection = ValidationSection()
+    live_counts: LiveCountsSection = LiveCountsSection()
     epochs: AtLeastOne = 20
     sparse_gradients: bool = False
     gradient_clip_norm: Positive | None = None

@@ -54,6 +54,8 @@ def assemble(
         config=msgspec.structs.replace(first.description.config, network=ensemble.config),
         history=history,
         metrics={},
+        # A recipe is fitted to the scores of one network.
+        live_counts=None,
         libraries=library_versions(),
     )
     return Checkpoint(ensemble, first.vocabulary, first.popularity, data.catalogue, description)

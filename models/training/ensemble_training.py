@@ -63,9 +63,6 @@ def train_ensemble(
     ensemble.eval()
     if validation is not None:
         ensemble.weigh(fit_weights(ensemble, validation))
-    for one in executions:
-        if one.keeping is not None:
-            one.keeping.discard()
     return (_report(ensemble, validation, exclude_last, time.perf_counter() - began),)
 
 
@@ -80,6 +77,4 @@ def _of_member(execution: Execution, number: int) -> Execution:
     """Keep each member's state in a place of its own: a run that is stopped goes on with the member it was at."""
     if execution.keeping is None:
         return execution
-    file = execution.keeping.file
-    kept = replace(execution.keeping, file=file.with_name(f"{file.name}.member-{number + 1}"))
-    return replace(execution, keeping=kept)
+    return replace(execution, keeping=execution.keeping.of_part(f"member-{number + 1}"))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.training.state import discard_training_state
@@ -26,8 +26,12 @@ class RunKeeping:
     every_s: float = 300.0
     should_stop: Callable[[], bool] = field(default=_never)
 
+    def of_part(self, name: str) -> "RunKeeping":
+        """Return where a run that is a part of this one leaves its state: beside this one's."""
+        return replace(self, file=self.file.with_name(f"{self.file.name}.{name}"))
+
     def discard(self) -> None:
-        """Remove the state: the run is over, or is to begin anew."""
+        """Remove the state and those of its parts: the run is over, or is to begin anew."""
         discard_training_state(self.file)
 
 

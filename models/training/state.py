@@ -12,6 +12,7 @@ JSON. No pickled object is in it.
 numpy's generator needs no keeping: each epoch has its own, made of the seed and the epoch's number.
 """
 
+import glob
 import hashlib
 import os
 from dataclasses import dataclass
@@ -144,9 +145,9 @@ def load_training_state(path: Path, identity: RunIdentity) -> TrainingState | No
 
 
 def discard_training_state(path: Path) -> None:
-    """Remove a state, and what a run that was killed while it wrote one left beside it."""
-    path.unlink(missing_ok=True)
-    path.with_name(f"{path.name}.unfinished").unlink(missing_ok=True)
+    """Remove a state, those of the run's parts, and what a run that was killed while it wrote one left beside it."""
+    for left in (path, *path.parent.glob(f"{glob.escape(path.name)}.*")):
+        left.unlink(missing_ok=True)
 
 
 def digest_of(*parts: EncodedSessions | None, contents: ItemContents | None = None) -> str:

@@ -45,7 +45,12 @@ def export(
     ] = None,
     counts: Annotated[
         Path | None,
-        typer.Option("--counts", metavar="FILE", help="A recipe for live counts, as `nextclick fit-counts` writes it."),
+        typer.Option(
+            "--counts",
+            metavar="FILE",
+            help="A recipe for live counts, as `nextclick fit-counts` writes it.",
+            show_default="what the checkpoint was fitted with, if it was",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,14 +1,11 @@
 """`nextclick fit-counts`: half lives and weights of live counts, by a checkpoint's validation period."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
-
-if TYPE_CHECKING:
-    from models.counts.fitting import CountsFit
 
 
 def fit_counts(
@@ -27,13 +24,23 @@ def fit_counts(
     questions: Annotated[
         int, typer.Option("--questions", min=100, help="Validation clicks to judge recipes by, at most.")
     ] = 4_000,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start",
+            metavar="FILE",
+            help="A recipe to begin with; buckets, bounds and how often a user counts stay as it has them.",
+            show_default="the defaults",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find how live counts should enter the lists, and write it down for `nextclick export --counts`.
 
     Settings are tried one after the other on clicks of the validation period, each ranked with what everyone had
     clicked until `--counts-delay` before. Counts that do not help, or a log without a clock, make a recipe that says
-    so. The network that is served later may have learned the validation period too.
+    so. The network that is served later may have learned the validation period too; `nextclick train` does all of that
+    at once where its configuration has `fit = true` under [live_counts].
 
     Example: `nextclick train --dataset globo --validation-share 0.15 --no-evaluate --out checkpoints/tuning`, then
     `nextclick fit-counts checkpoints/tuning --dataset globo`
@@ -41,26 +48,26 @@ def fit_counts(
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
+    from models.counts.recipe import CountsRecipe, load_recipe  # noqa: PLC0415
     from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
-    from nextclick.counts_fitting import fit_by_validation  # noqa: PLC0415
+    from models.training.counts_fitting import fit_by_validation  # noqa: PLC0415
+    from nextclick.counts_fitting import fit_line  # noqa: PLC0415
     from nextclick.moments import parse_duration_ms  # noqa: PLC0415
 
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
     data, loaded = load_prepared_data(folder), load_checkpoint(checkpoint)
     with Console(stderr=True).status("Trying half lives and weights"):
-        fit = fit_by_validation(loaded, data, most_questions=questions, delay_ms=parse_duration_ms(counts_delay))
+        fit = fit_by_validation(
+            loaded,
+            data,
+            most_questions=questions,
+            delay_ms=parse_duration_ms(counts_delay),
+            start=CountsRecipe() if start is None else load_recipe(start),
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(fit.recipe), indent=2) + b"\n")
     if as_json:
         typer.echo(msgspec.json.encode(fit).decode())
         return
-    _print(fit, out)
-
-
-def _print(fit: "CountsFit", out: Path) -> None:
-    verdict = "They are useless here." if fit.recipe.useless else f"Next: nextclick export ... --counts {out}"
-    typer.echo(
-        f"Without counts Recall@20 {fit.without_counts.recall:.4f}, MRR@20 {fit.without_counts.mrr:.4f}; with them "
-        f"{fit.with_counts.recall:.4f}, {fit.with_counts.mrr:.4f}, the best of {fit.trials} recipes. {verdict}"
-    )
+    typer.echo(f"{fit_line(fit)} Next: nextclick export ... --counts {out}")

@@ -185,6 +185,12 @@ def load_search_space(path: Path) -> SearchSpace:
     if not read.space:
         raise SettingsError(f"The search space {path} is empty: name keys of the configuration under [space].")
     base = read.base if read.base in shipped_configs() else str(path.parent / read.base)
+    fitted = next((key for key in read.space if key.split(".")[0] == "live_counts"), None)
+    if fitted is not None:
+        raise SettingsError(
+            f'The search space {path} names "{fitted}", which changes no figure of a trial: set it in the base, '
+            "`nextclick train` fits live counts for the best configuration."
+        )
     # Tables first: what is put in later stays.
     keys = sorted(read.space, key=lambda key: key.count("."))
     space = SearchSpace(load_training_config(base), {key: read.space[key] for key in keys})

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from models.counts.click_columns import ClickColumns
-from models.counts.fitting import figures_of, fit_counts
+from models.counts.fitting import Figures, figures_of, fit_counts
 from models.counts.ranking_rule import CountsRanking
 from models.counts.recipe import CountsRecipe
 from models.counts.validation_questions import ValidationQuestions, click_columns, draw_questions, has_clock
@@ -92,9 +92,10 @@ def test_a_log_without_a_clock_is_useless_and_costs_no_trial() -> None:
     assert (fit.recipe, fit.trials) == (replace(START, useless=True), 0)
 
 
-def test_trials_rank_as_the_worker_will() -> None:
+@pytest.mark.parametrize("trending_users", [0.0, 1.5])
+def test_trials_rank_as_the_worker_will(trending_users: float) -> None:
     """Dense and over the whole log, against click by click with boosts: the same figures for the same recipe."""
-    log, recipe = _news(), replace(START, smoothing=0.7, demotion=0.01)
+    log, recipe = _news(), replace(START, smoothing=0.7, demotion=0.01, trending_users=trending_users)
     questions = _questions(log)
     counted = CountedLog(count_click_by_click(log, recipe), recipe, ITEMS)
     ranking = CountsRanking(counted.counts)
@@ -106,9 +107,10 @@ def test_trials_rank_as_the_worker_will() -> None:
         scores[number] += ranking.item_bias
         boosted = boosts.item_index[0] >= 0
         np.add.at(scores[number], boosts.item_index[0][boosted], boosts.value[0][boosted])
-    seen = []
+    seen: list[Figures] = []
     fit_counts(log, questions, recipe, on_trial=lambda _, figures: seen.append(figures))
-    assert seen[0] == pytest.approx(figures_of(scores, questions.target), abs=1e-9)
+    expected = figures_of(scores, questions.target)
+    assert (seen[0].mrr, seen[0].recall) == pytest.approx((expected.mrr, expected.recall), abs=1e-9)
 
 
 class _RowNumbers:
@@ -132,8 +134,11 @@ def test_questions_are_clicks_of_known_items_with_their_own_scores() -> None:
 
 
 def test_too_few_clicks_are_refused() -> None:
-    with pytest.raises(DataError, match="9 validation clicks of 3 items are too few"):
+    with pytest.raises(DataError, match="9 validation clicks are too few to fit live counts by, it takes 100"):
         draw_questions(_RowNumbers(), make_sessions(*([0, 1] for _ in range(9))), 3, most=1_000, delay_ms=0)
+    enough = make_sessions(*([0, 1] for _ in range(200)))
+    with pytest.raises(DataError, match="1,000,000 items are too many to fit live counts for, at most 120,000"):
+        draw_questions(_RowNumbers(), enough, 1_000_000, most=1_000, delay_ms=0)
 
 
 def test_columns_are_in_order_of_time() -> None:

@@ -53,14 +53,14 @@ def test_a_click_counts_half_after_its_half_life() -> None:
     assert row.value[0] == pytest.approx(0.5 + 2 ** (-48 / 60))
 
 
-@pytest.mark.parametrize("cap", [1, 3])
-def test_click_by_click_equals_the_whole_log_at_once(cap: int) -> None:
+@pytest.mark.parametrize(("cap", "trending_users"), [(1, 0.0), (3, 0.0), (3, 2.5)])
+def test_click_by_click_equals_the_whole_log_at_once(cap: int, trending_users: float) -> None:
     """At twenty moments: popularity, and every row of both kinds."""
-    log, recipe = make_log(), replace(WHOLE, clicks_per_user=cap)
+    log, recipe = make_log(), replace(WHOLE, clicks_per_user=cap, trending_users=trending_users)
     counted = CountedLog(count_click_by_click(log, recipe), recipe, ITEMS)
     moments = np.linspace(0, 4 * 360, 20, dtype=np.int64)
     whole = count_log(log, recipe)
-    popularity = popularity_at(whole, moments, ITEMS, recipe.popularity_half_life)
+    popularity = popularity_at(whole, moments, ITEMS, recipe.popularity_half_life, trending_users)
     kinds = {
         "transitions": (whole.transitions, recipe.transition_half_life),
         "cooccurrences": (whole.cooccurrences, recipe.cooccurrence_half_life),

@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from models.counts.fitting import CountsFit, Figures
+from models.counts.recipe import CountsRecipe
 from models.errors import SettingsError
 from models.networks.ensemble import EnsembleConfig, EnsembleNetwork
 from models.networks.kinds import NetworkConfig
@@ -9,6 +11,7 @@ from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.training.checkpoint import Checkpoint
 from models.training.config import BatchSection, TrainingConfig, ValidationSection
+from models.training.counts_fitting import keep_with
 from models.training.ensemble_assembly import assemble
 from models.training.run import train
 from tests.models.training.test_run import make_data
@@ -42,9 +45,12 @@ def test_members_keep_what_they_learned_and_are_weighed() -> None:
 
 
 def test_weights_may_be_given() -> None:
-    """Members that learned everything have no period to be weighed on."""
-    members = [trained(LSTM, share=0.0), trained(MarkovConfig(), share=0.0)]
-    network = assemble(members, make_data(), weights=[0.5, 2.0]).description.network
+    """Members that learned everything have no period to be weighed on; the first one's live counts are its own."""
+    useless = CountsFit(CountsRecipe(useless=True), Figures(0.1, 0.2), Figures(0.1, 0.2), 1, 100)
+    members = [keep_with(trained(LSTM, share=0.0), useless), trained(MarkovConfig(), share=0.0)]
+    description = assemble(members, make_data(), weights=[0.5, 2.0]).description
+    assert description.live_counts is None
+    network = description.network
     assert isinstance(network, EnsembleConfig)
     assert [member.weight for member in network.members] == [0.5, 2.0]
     with pytest.raises(SettingsError, match="learned all clicks, none are left to fit weights on"):

@@ -93,6 +93,7 @@ def test_a_grid_without_end_is_refused(tmp_path: Path) -> None:
         ('"network.hidden_size" = { low = 9, high = 8 }', "above"),
         ('"optimiser.learning_rate" = { low = 0.0, high = 1.0, log = true }', "`low` above 0"),
         ('"epochs.count" = { choices = [8] }', "epochs is a value"),
+        ('"live_counts.delay_s" = { choices = [0, 60] }', "changes no figure of a trial"),
         ("", "is empty"),
     ],
 )

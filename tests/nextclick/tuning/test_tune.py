@@ -6,7 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from models.errors import SettingsError, TrainingError
+from models.errors import DataError, SettingsError, TrainingError
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from models.training.config import load_training_config
@@ -138,6 +138,19 @@ def test_an_interrupted_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(again["trials"]) == 5
     with pytest.raises(SettingsError, match="holds another search, with another space"):
         run_tune("grid.toml", "--out", "tuning/space")
+
+
+@pytest.mark.usefixtures("workplace")
+def test_live_counts_wait_for_the_best_configuration() -> None:
+    """No trial fits them; the file has their table, so that training it does."""
+    Path("small.toml").write_text(f"{BASE}[live_counts]\nfit = true\ndelay_s = 5.0\n", encoding="utf-8")
+    run_tune("grid.toml", "--sampler", "grid", "--trials", "1")
+    config = load_training_config("tuning/grid/best.toml")
+    assert (config.live_counts.fit, config.live_counts.delay_s) == (True, 5.0)
+    with pytest.raises(DataError, match="validation clicks are too few to fit live counts by"):
+        CliRunner().invoke(
+            app, ["train", "--dataset", "circles", "--config", "tuning/grid/best.toml"], catch_exceptions=False
+        )
 
 
 @pytest.mark.usefixtures("workplace")
