@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 from pydantic import SecretStr
 
-from workers.settings import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings
+from workers.settings import ENVIRONMENT_PREFIX, load_settings
+from workers.settings_file import CONFIG_VARIABLE
 
 JsonValue = str | int | float | bool | dict[str, str] | None
 

@@ -2,6 +2,7 @@
 
     clicks, recommendations, changelog, re-keyed clicks    the same number of partitions each
     dead letters                                           any number
+    counts                                                 one: the order of its records counts
 
 A list and a state record go to the partition number of their click: that is what lets a consumer join clicks with
 lists, and a worker own its users' state.
@@ -20,6 +21,14 @@ from workers.record_sizes import CLICK_BYTES, DEAD_LETTER_BYTES
 from workers.settings import Settings
 
 DEFAULT_PARTITIONS = 8
+# What is older has decayed: a changelog of windows, as Kafka Streams keeps it. What was written in the last hour stays
+# as it was written, so that it can be recorded and replayed with the counts that each list was ranked with.
+_COUNTS_CONFIGS = {
+    "cleanup.policy": "compact,delete",
+    "retention.ms": str(2 * 86_400_000),
+    "min.compaction.lag.ms": str(3_600_000),
+    "max.message.bytes": str(CLICK_BYTES),
+}
 
 
 @dataclass(frozen=True)
@@ -30,12 +39,14 @@ class PlannedTopic:
         role: What it is for, in a word or two.
         name: Its name.
         co_partitioned: Whether it needs as many partitions as the click topic.
+        partitions: How many it needs where that is its own affair; None: any number.
         configs: What it is created with.
     """
 
     role: str
     name: str
     co_partitioned: bool = True
+    partitions: int | None = None
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,6 +79,7 @@ def planned_topics(settings: Settings) -> tuple[PlannedTopic, ...]:
         PlannedTopic("recommendations", settings.recommendations_topic),
         PlannedTopic("dead letters", settings.dead_letter_topic, co_partitioned=False, configs=roomier),
         PlannedTopic("user states", settings.changelog_topic, configs={"cleanup.policy": "compact"}),
+        PlannedTopic("counts", settings.counts_topic, co_partitioned=False, partitions=1, configs=_COUNTS_CONFIGS),
     )
 
 
@@ -148,9 +160,15 @@ def _require_fit(report: TopicReport, partitions: int) -> None:
             f"Topic {name} is there with {present} partitions, not {partitions}: run with --partitions {present}, "
             "or delete it first; clicks, lists and states need the same number."
         )
+    if report.plan.partitions not in (None, present):
+        raise TopicError(
+            f"Topic {name} is there with {present} partitions, not {report.plan.partitions}: the order of its records "
+            "counts. Delete it first; it is counted anew."
+        )
     wanted = report.plan.configs.get("cleanup.policy")
     policy = report.configs.get("cleanup.policy", wanted)
-    if wanted is not None and policy is not None and wanted not in policy.split(","):
+    # Counts may be kept as one likes: what is forgotten of them comes again with the clicks.
+    if wanted == "compact" and policy is not None and wanted not in policy.split(","):
         raise TopicError(
             f"Topic {name} is there with cleanup.policy={policy}: it would forget users. "
             f"Set cleanup.policy={wanted} on it, or delete it first."
@@ -159,7 +177,7 @@ def _require_fit(report: TopicReport, partitions: int) -> None:
 
 def _create(admin: KafkaAdminClient, topic: PlannedTopic, partitions: int, replication_factor: int) -> None:
     wanted = {
-        "num_partitions": partitions,
+        "num_partitions": topic.partitions or partitions,
         "replication_factor": replication_factor,
         "configs": dict(topic.configs),
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import partial
 from typing import cast
 
 import structlog
@@ -10,11 +11,20 @@ from mode import CrashingSupervisor
 
 from export.artifact import Artifact, load_artifact
 from models.errors import NextclickError
-from workers.assembly import ServedModel, build_pipeline, build_rekeyer, build_user_lists, serve_model
+from workers.assembly import (
+    ServedModel,
+    build_counts,
+    build_pipeline,
+    build_rekeyer,
+    build_user_lists,
+    serve_model,
+    wall_clock_ms,
+)
 from workers.batch_consumer import batch_consumer
 from workers.broker_watch import LOOK_INTERVAL_S, BrokerWatch, consumer_client
 from workers.changelog_reader import ChangelogReader
 from workers.click_log_check import ClickLogCheck
+from workers.counts_follower import CountsFollower
 from workers.faust_options import faust_options, store_url
 from workers.fetched_records import FetchedRecords
 from workers.forwarding import OtherWorkers
@@ -23,13 +33,15 @@ from workers.leader_watch import LeaderWatch
 from workers.logs import LoggedUserIds, configure_structlog
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
+from workers.pipeline import CountsBeside
 from workers.ports import BatchAbandoned
-from workers.preflight import TopicLayout, check_store, check_topics
+from workers.preflight import TopicLayout, check_store, check_topics, counts_recipe
 from workers.readiness import Readiness
 from workers.recommender import Recommender
 from workers.record_batches import RecordBatchWriter
 from workers.record_sizes import DEAD_LETTER_BYTES
 from workers.rejection_alarm import RejectionAlarm
+from workers.served_counts import ServedCounts
 from workers.settings import Settings, load_settings
 from workers.state_restorer import StateRestorer
 from workers.stores.base import StateRecordStore
@@ -62,6 +74,9 @@ class RecommenderApp(StreamingApp):
         self.settings = settings
         self.artifact = artifact
         self.item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
+        self.counts_clicks = counts_recipe(settings, artifact) is not None
+        self.counts: CountsBeside | None = None
+        self.counts_follower: CountsFollower | None = None
         self.metrics = WorkerMetrics()
         self.metrics.describe_model(artifact.manifest)
         self.readiness = Readiness(self.metrics)
@@ -75,17 +90,18 @@ class RecommenderApp(StreamingApp):
         """Connect the writers and put the pipeline together, before the consumer starts."""
         await super().on_first_start()
         settings = self.settings
-        layout = await asyncio.to_thread(check_topics, settings)
+        layout = await asyncio.to_thread(partial(check_topics, settings, counts=self.counts_clicks))
         writer, state_writer = self.writers = (await self._connected_writer(), await self._connected_writer())
         topics = (settings.source_topic, settings.recommendations_topic, settings.changelog_topic)
         self.leader_watch = LeaderWatch(settings.bootstrap_servers, security=settings.kafka_security, topics=topics)
         self.add_dependency(self.leader_watch)
         await self.leader_watch.maybe_start()
-        reader = ChangelogReader(settings.bootstrap_servers, settings.changelog_topic, security=settings.kafka_security)
-        self.add_dependency(reader)
-        await reader.maybe_start()
+        reader = await self._connected_reader(settings.changelog_topic)
         self.restorer = StateRestorer(self.store, reader, self.readiness)
         model = serve_model(settings, self.artifact, self.item_bias)
+        counts = self.counts = build_counts(settings, self.artifact, self.item_bias)
+        if counts is not None:
+            await self._follow_counts(counts.served)
         pipeline = build_pipeline(
             settings,
             self.artifact,
@@ -94,6 +110,7 @@ class RecommenderApp(StreamingApp):
             writer=writer,
             state_writer=state_writer,
             layout=layout,
+            counts=counts,
         )
         self.recommender = Recommender(
             self,
@@ -105,16 +122,17 @@ class RecommenderApp(StreamingApp):
                 settings.log_user_ids,
                 None if settings.log_user_id_key is None else settings.log_user_id_key.get_secret_value(),
             ),
+            counts=self.counts_follower,
         )
         self.rekeyer = build_rekeyer(settings, writer=writer, layout=layout)
-        self.user_list_page = self._user_list_page(model, layout)
+        self.user_list_page = self._user_list_page(model, layout, counts)
         # What was made by now stays; the vocabulary alone has an object an item. No collection need look at it again.
         gc.collect()
         gc.freeze()
         self.readiness.model_is_warm()
         log.info("Model is warm", model_id=self.artifact.manifest.model_id, items=self.artifact.manifest.item_count)
 
-    def _user_list_page(self, model: ServedModel, layout: TopicLayout) -> UserListPage:
+    def _user_list_page(self, model: ServedModel, layout: TopicLayout, counts: CountsBeside | None) -> UserListPage:
         settings = self.settings
         # Faust's configuration, not our settings: `faust worker --web-bind` changes it.
         access = UserPageAccess(settings.web_token, self.conf.web_bind)
@@ -130,10 +148,26 @@ class RecommenderApp(StreamingApp):
                 partitioner="murmur2" if settings.rekey else settings.partitioner,
             ),
             store=self.store,
-            lists=build_user_lists(settings, self.artifact, model),
+            lists=build_user_lists(settings, self.artifact, model, counts),
             others=OtherWorkers(lambda: self.http_client),
             max_id_bytes=settings.max_id_bytes,
         )
+
+    async def _follow_counts(self, served: ServedCounts) -> None:
+        """Read what everyone counted; return once all of it is read that is there."""
+        reader = await self._connected_reader(self.settings.counts_topic)
+        self.counts_follower = CountsFollower(reader, served)
+        self.add_dependency(self.counts_follower)
+        await self.counts_follower.maybe_start()
+        await self.counts_follower.caught_up()
+        log.info("Counts are read", snapshot=served.snapshot, items=served.trending_items)
+
+    async def _connected_reader(self, topic: str) -> ChangelogReader:
+        settings = self.settings
+        reader = ChangelogReader(settings.bootstrap_servers, topic, security=settings.kafka_security)
+        self.add_dependency(reader)
+        await reader.maybe_start()
+        return reader
 
     async def _connected_writer(self) -> RecordBatchWriter:
         settings = self.settings
@@ -217,6 +251,9 @@ def _measure(app: RecommenderApp) -> None:
         ends = {tp.partition: consumer.highwater(tp) for tp in tps} if app.readiness.is_ready else {}
         app.metrics.set_offsets_ahead(click_log_check.offsets_ahead(app.store.newest_clicks, ends))
         app.metrics.set_restored(set_aside=len(app.store.set_aside), stale=app.store.stale_records)
+        if app.counts is not None and app.counts_follower is not None:
+            app.metrics.count_counted(app.counts.counting.take_outcomes())
+            app.metrics.set_counts(app.counts.served, lag=app.counts_follower.lag, now_ms=wall_clock_ms())
 
 
 def _batch_topic(app: RecommenderApp, name: str) -> TopicT:

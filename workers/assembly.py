@@ -10,14 +10,16 @@ from export.artifact import Artifact
 from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime, no_exclusions
 from models.sequences.features import feature_width
+from workers.click_counting import ClickCounting
 from workers.decoding import ClickDecoder
 from workers.loading import StateLoader
-from workers.pipeline import OutputTopics, Pipeline
+from workers.pipeline import CountsBeside, OutputTopics, Pipeline
 from workers.ports import RecordWriter, StateStore
-from workers.preflight import TopicLayout
+from workers.preflight import TopicLayout, counts_recipe
 from workers.prequential import PrequentialScorer
 from workers.ranking import Ranker
 from workers.rekeying import Rekeyer
+from workers.served_counts import ServedCounts
 from workers.settings import Settings
 from workers.stepping import Stepper
 from workers.user_lists import UserLists
@@ -66,6 +68,29 @@ def serve_model(settings: Settings, artifact: Artifact, item_bias: NDArray[np.fl
     return ServedModel(runtime, item_bias, exclude_seen)
 
 
+def build_counts(settings: Settings, artifact: Artifact, item_bias: NDArray[np.float32]) -> CountsBeside | None:
+    """Return what ranks with everyone's clicks and counts this worker's; None where nobody counts.
+
+    Args:
+        settings: The worker's.
+        artifact: The model's recipe and items.
+        item_bias: Added to every list's scores whatever is counted, (V,).
+    """
+    recipe = counts_recipe(settings, artifact)
+    if recipe is None:
+        return None
+    served = ServedCounts(recipe, artifact.vocabulary, item_bias)
+    counting = ClickCounting(
+        recipe,
+        artifact.vocabulary,
+        topic=settings.counts_topic,
+        durable=served,
+        without_consent=settings.count_without_consent,
+        now_ms=wall_clock_ms,
+    )
+    return CountsBeside(served, counting)
+
+
 def build_pipeline(
     settings: Settings,
     artifact: Artifact,
@@ -76,6 +101,7 @@ def build_pipeline(
     state_writer: RecordWriter,
     layout: TopicLayout,
     decoder: ClickDecoder | None = None,
+    counts: CountsBeside | None = None,
 ) -> Pipeline:
     """Return the pipeline.
 
@@ -88,6 +114,7 @@ def build_pipeline(
         state_writer: Who writes states.
         layout: The topics' partitions.
         decoder: Step 1 by another clock than the wall's; None: `build_decoder`'s.
+        counts: What everyone clicks, and the counting of it; None: nobody counts.
     """
     vocabulary = artifact.vocabulary
     loader = StateLoader(model.runtime, vocabulary, store, capacity=_arena_rows(settings))
@@ -96,8 +123,15 @@ def build_pipeline(
         loader.arena,
         state_ttl_ms=None if settings.state_ttl_s is None else settings.state_ttl_s * 1000,
         with_seen=model.exclude_seen,
+        with_recent=counts is not None,
     )
-    ranker = Ranker(artifact, model.runtime, item_bias=model.item_bias, exclude_seen=model.exclude_seen)
+    ranker = Ranker(
+        artifact,
+        model.runtime,
+        item_bias=model.item_bias,
+        exclude_seen=model.exclude_seen,
+        counts=None if counts is None else counts.served,
+    )
     per_click = settings.publish == "per-click"
     return Pipeline(
         decoder=decoder or build_decoder(settings, check_key=True),
@@ -125,13 +159,17 @@ def build_pipeline(
             item_bias=model.item_bias,
             exclude_seen=model.exclude_seen,
             per_click=per_click,
+            ranks_again=counts is None,
         )
         if settings.prequential
         else None,
+        counts=counts,
     )
 
 
-def build_user_lists(settings: Settings, artifact: Artifact, model: ServedModel) -> UserLists:
+def build_user_lists(
+    settings: Settings, artifact: Artifact, model: ServedModel, counts: CountsBeside | None
+) -> UserLists:
     """Return what ranks for whoever asks, as the pipeline ranks."""
     return UserLists(
         artifact,
@@ -139,6 +177,7 @@ def build_user_lists(settings: Settings, artifact: Artifact, model: ServedModel)
         item_bias=model.item_bias,
         exclude_seen=model.exclude_seen,
         source_topic=settings.source_topic,
+        counts=None if counts is None else counts.served,
     )
 
 

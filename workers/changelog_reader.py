@@ -131,6 +131,16 @@ class ChangelogReader(Service):
         position: int = await self._consumer.position(TopicPartition(self._topic, partition))
         return position
 
+    async def end(self, partition: int) -> int:
+        """Return the offset behind the last record that is there now.
+
+        Raises:
+            BrokerError: If the partition cannot be read.
+        """
+        tp = TopicPartition(self._topic, partition)
+        _, ends = await self._ask_for_ends([tp])
+        return ends[tp].offset
+
     def lag(self, partition: int, position: int) -> int:
         """Return how many records behind the position there are, as of the last fetch."""
         return max(0, (self._consumer.highwater(TopicPartition(self._topic, partition)) or 0) - position)

@@ -107,6 +107,7 @@ class Strategy(StrEnum):
     REBUILT = "rebuilt"  # from a state just rebuilt from the user's ring, because the model changed
     SINGLE_CLICK = "single_click"  # from this click alone: no consent to more
     POPULAR = "popular"  # nothing that the model knows has been clicked yet
+    TRENDING = "trending"  # the same, where what everyone clicks just now is known
 
 
 class OutgoingRecord(NamedTuple):

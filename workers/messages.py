@@ -3,12 +3,13 @@
 Legend: S lists, K list length.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from models.counts.counts_fold import Snapshot
 from models.sequences.vocabulary import ItemId
 from workers.events import ClickEvent, Headers, OutgoingRecord, Rejection, RejectionReason, Strategy
 
@@ -40,6 +41,7 @@ class ListWriter:
         strategies: Iterable[Strategy],
         *,
         generated_at_ms: int,
+        snapshot: Snapshot | None = None,
     ) -> list[OutgoingRecord]:
         """Return the list of each click.
 
@@ -49,6 +51,7 @@ class ListWriter:
             top_score: (S, K); -inf behind the last item that may be listed.
             strategies: How each list came about, S of them.
             generated_at_ms: The wall clock.
+            snapshot: Which live counts they were ranked with; None: without any.
         """
         headers = ((f"{HEADER_PREFIX}generated_at_ms", str(generated_at_ms).encode()),)
         list_length = top_score.shape[1]
@@ -59,15 +62,22 @@ class ListWriter:
                 self._topic,
                 click.record.partition,
                 click.record.key,
-                self._value(click, items, scores, strategy)
+                self._value(click, items, scores, strategy, snapshot)
                 if length == list_length
-                else self._value(click, items[:length], scores[:length], strategy),
+                else self._value(click, items[:length], scores[:length], strategy, snapshot),
                 headers,
             )
             for click, items, scores, length, strategy in rows
         ]
 
-    def _value(self, click: ClickEvent, items: list[int], scores: NDArray[np.float32], strategy: Strategy) -> bytes:
+    def _value(
+        self,
+        click: ClickEvent,
+        items: list[int],
+        scores: NDArray[np.float32],
+        strategy: Strategy,
+        snapshot: Snapshot | None,
+    ) -> bytes:
         record, item_ids = click.record, self._item_ids
         return orjson.dumps(
             {
@@ -86,9 +96,15 @@ class ListWriter:
                     "offset": record.offset,
                     "timestamp_ms": click.timestamp_ms,
                 },
+                **snapshot_fields(snapshot),
             },
             option=orjson.OPT_SERIALIZE_NUMPY,
         )
+
+
+def snapshot_fields(snapshot: Snapshot | None) -> Mapping[str, object]:
+    """Return what a list says of the live counts that it was ranked with; nothing where there were none."""
+    return {} if snapshot is None else {"counts": {"bucket": snapshot.bucket, "offset": snapshot.offset}}
 
 
 def dead_letter_record(rejection: Rejection, *, topic: str, partitions: int) -> OutgoingRecord:

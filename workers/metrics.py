@@ -13,9 +13,11 @@ from prometheus_client import (
 )
 
 from export.artifact import Manifest
+from models.counts.partition_counter import CountOutcome
+from workers.computed_batch import BatchReport
 from workers.events import RejectionReason
-from workers.pipeline import BatchReport
 from workers.prequential_metrics import PrequentialMetrics
+from workers.served_counts import ServedCounts
 
 _LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
@@ -141,6 +143,25 @@ class WorkerMetrics:
             "Partitions of clicks, lists or states that this worker needs and that nobody leads.",
             registry=self.registry,
         )
+        self._counted = Counter(
+            "nextclick_counted_clicks",
+            "Clicks that live counts were given, by what became of them: counted, late, early, capped, again.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._counts_lag = Gauge(
+            "nextclick_counts_lag_records",
+            "Records of the counts topic that are not read yet.",
+            registry=self.registry,
+        )
+        self._counts_age = Gauge(
+            "nextclick_counts_age_seconds",
+            "Time since the end of the newest bucket that lists are ranked with.",
+            registry=self.registry,
+        )
+        self._trending = Gauge(
+            "nextclick_trending_items", "Items whose lists everyone's clicks lift.", registry=self.registry
+        )
         self._model = Info("nextclick_model", "The model that is served.", registry=self.registry)
         self._prequential = PrequentialMetrics(self.registry)
 
@@ -185,6 +206,19 @@ class WorkerMetrics:
         self._rekeyed.inc(rekeyed)
         for reason, count in dead_letters.items():
             self._dead_letters.labels(reason).inc(count)
+
+    def count_counted(self, outcomes: Mapping[CountOutcome, int]) -> None:
+        """Count what became of the clicks that live counts were given."""
+        for outcome, count in outcomes.items():
+            self._counted.labels(outcome).inc(count)
+
+    def set_counts(self, served: ServedCounts, *, lag: int, now_ms: int) -> None:
+        """Set how far behind the live counts are, and how much they lift."""
+        self._counts_lag.set(lag)
+        if served.snapshot is not None:
+            end_ms = (served.snapshot.bucket + 1) * served.recipe.bucket_ms
+            self._counts_age.set((now_ms - end_ms) / 1000)
+        self._trending.set(served.trending_items)
 
     def count_abandoned_batch(self) -> None:
         """Count a micro-batch that a rebalance took away."""

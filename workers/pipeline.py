@@ -26,24 +26,30 @@ goes on after an abandoned batch begins with `forget`.
 **Invariant.** Same clicks, same artifact, same bytes: nothing in a list depends on how the clicks were batched.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
+from models.counts.counts_fold import Snapshot
 from models.sequences.vocabulary import ItemVocabulary
 from workers.click_columns import click_columns
+from workers.click_counting import ClickCounting
+from workers.computed_batch import BatchReport, ComputedBatch
 from workers.decoding import ClickDecoder
-from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Rejection, RejectionReason, Strategy
+from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Rejection, RejectionReason
 from workers.loading import StateLoader
 from workers.messages import ListWriter, dead_letter_record
 from workers.ports import Acknowledgement, Ownership, RecordWriter, StateRow, StateStore
-from workers.prequential import PrequentialScorer, ScoredClicks
-from workers.ranking import RankedItems, Ranker
-from workers.stepping import NO_ROW, STRATEGIES, StepCounts, SteppedClicks, Stepper
+from workers.prequential import PrequentialScorer
+from workers.ranking import RankedItems, Ranker, call_trending
+from workers.served_counts import ServedCounts
+from workers.stepping import NO_ROW, STRATEGIES, SteppedClicks, Stepper
 from workers.unreadable_states import UnreadableState, unreadable_state_letter
 from workers.user_rows import UserKey
 
@@ -67,46 +73,16 @@ class OutputTopics:
     changelog: str
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What became of a micro-batch: records == applied + without_consent + redelivered + dead letters.
+class CountsBeside(NamedTuple):
+    """Live counts beside a pipeline.
 
     Attributes:
-        records: How many.
-        steps: What happened to the clicks that may be remembered.
-        without_consent: Clicks that may not.
-        lists: How many were published, by strategy.
-        dead_letters: Records that are no clicks, by reason.
-        unreadable_states: What was wrong with the states that did not decode, by user.
-        scored: The clicks whose user had a list; None where clicks are not scored.
+        served: What lists are ranked with.
+        counting: Who counts this worker's clicks.
     """
 
-    records: int
-    steps: StepCounts
-    without_consent: int
-    lists: Mapping[Strategy, int]
-    dead_letters: Mapping[RejectionReason, int]
-    unreadable_states: Mapping[bytes, str]
-    scored: ScoredClicks | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ComputedBatch:
-    """A micro-batch after step 5: what is to be written, and what will have become of it then.
-
-    Attributes:
-        partitions: Whose records it holds.
-        outgoing: Lists, dead letters, and the states that the new ones overwrite although they did not decode.
-        states: The new state of each of its users.
-        report: What becomes of its records.
-        clicks: Those of its records that are clicks, in their order.
-    """
-
-    partitions: frozenset[int]
-    outgoing: Sequence[OutgoingRecord]
-    states: Sequence[StateRow]
-    report: BatchReport
-    clicks: Sequence[ClickEvent] = ()
+    served: ServedCounts
+    counting: ClickCounting
 
 
 class Pipeline:
@@ -126,6 +102,7 @@ class Pipeline:
         per_click: Every click gets its list; else each user's newest of the micro-batch.
         now_ms: The wall clock, for a header.
         scorer: Scores each click against the list that its user had; None: nobody does.
+        counts: What everyone clicks, and the counting of it; None: nobody counts.
     """
 
     def __init__(
@@ -144,6 +121,7 @@ class Pipeline:
         per_click: bool,
         now_ms: Callable[[], int],
         scorer: PrequentialScorer | None = None,
+        counts: CountsBeside | None = None,
     ) -> None:
         self._decoder = decoder
         self._vocabulary = vocabulary
@@ -158,6 +136,7 @@ class Pipeline:
         self._per_click = per_click
         self._now_ms = now_ms
         self._scorer = scorer
+        self._counts = counts
 
     async def process(self, records: Sequence[ClickRecord], ownership: Ownership) -> BatchReport:
         """Take one micro-batch through steps 1 to 8.
@@ -187,6 +166,12 @@ class Pipeline:
         Raises:
             Exception: Whatever the model raises. What is in the arena then is of no use: `forget` it.
         """
+        if self._counts is None:
+            return self._computed(records, refused)
+        with self._counts.served.standing_still():
+            return self._computed(records, refused)
+
+    def _computed(self, records: Sequence[ClickRecord], refused: Mapping[int, str]) -> ComputedBatch:
         clicks, rejections = self._decode(records, refused)
         columns = click_columns(clicks, self._vocabulary)
         consent = np.array([click.consent for click in clicks], dtype=np.bool_)
@@ -196,6 +181,8 @@ class Pipeline:
         rows[consent] = loaded.rows
         had = None if self._scorer is None else self._scorer.recall(rows, loaded)
         stepped, counts = self._stepper.step(columns, rows, consent)
+        if self._snapshot is not None:
+            call_trending(stepped)
         listed = stepped if self._per_click else stepped.newest_per_user()
         ranked = self._ranker.rank(listed)
         scored = None if had is None else had.score(columns.item_index, stepped, listed, ranked)
@@ -212,12 +199,18 @@ class Pipeline:
             scored=scored,
         )
         partitions = frozenset(record.partition for record in records)
-        return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report, clicks)
+        counted = [] if self._counts is None else self._counts.counting.counted(clicks, stepped)
+        return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report, clicks, counted)
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
         await ownership.confirm(batch.partitions)
-        return await self._writer.send(batch.outgoing)
+        written = await self._writer.send(batch.outgoing)
+        if self._counts is None or not batch.counted:
+            return written
+        # Here and not where it was computed: a micro-batch may be computed more than once, and is published once.
+        counted = await self._writer.send(self._counts.counting.records(batch.counted))
+        return asyncio.ensure_future(_both(written, counted))
 
     async def save(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 7: send the new states of a micro-batch whose lists are acknowledged and that is still owned."""
@@ -242,6 +235,8 @@ class Pipeline:
     def forget(self) -> None:
         """Empty the arena; no micro-batch may be in flight. Users are loaded from the store again."""
         self._loader.forget()
+        if self._counts is not None:
+            self._counts.counting.forget()
 
     def probe(self) -> None:
         """Take a step and rank from the empty state.
@@ -251,6 +246,10 @@ class Pipeline:
         """
         self._stepper.probe()
         self._ranker.probe()
+
+    @property
+    def _snapshot(self) -> Snapshot | None:
+        return None if self._counts is None else self._counts.served.snapshot
 
     def _decode(
         self, records: Sequence[ClickRecord], refused: Mapping[int, str]
@@ -271,6 +270,7 @@ class Pipeline:
             *ranked,
             [STRATEGIES[code] for code in listed.strategy.tolist()],
             generated_at_ms=self._now_ms(),
+            snapshot=self._snapshot,
         )
 
     def _dead_letter(self, rejection: Rejection) -> OutgoingRecord:
@@ -297,3 +297,8 @@ class Pipeline:
         return [
             StateRow(*users[position], record) for position, record in zip(positions.values(), records, strict=True)
         ]
+
+
+async def _both(first: Acknowledgement, second: Acknowledgement) -> Mapping[tuple[str, int], int]:
+    """Wait for two acknowledgements."""
+    return {**await first, **await second}

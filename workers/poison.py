@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import structlog
 
+from workers.computed_batch import ComputedBatch
 from workers.events import ClickRecord
-from workers.pipeline import ComputedBatch, Pipeline
+from workers.pipeline import Pipeline
 
 log = structlog.get_logger("nextclick")
 

@@ -4,6 +4,8 @@ import importlib.util
 import socket
 from dataclasses import dataclass
 
+from export.artifact import Artifact
+from models.counts.recipe import CountsRecipe
 from models.errors import SettingsError, TopicError
 from workers.kafka_admin import describe_topics
 from workers.settings import Settings
@@ -32,16 +34,29 @@ def check_store(settings: Settings) -> None:
         raise SettingsError("store=rocksdb needs rocksdict: install nextclick with its extra `rocksdb`, or use memory.")
 
 
-def check_topics(settings: Settings) -> TopicLayout:
+def counts_recipe(settings: Settings, artifact: Artifact) -> CountsRecipe | None:
+    """Return how a worker counts everyone's clicks; None where it does not."""
+    recipe = artifact.manifest.counts
+    return None if recipe is None or recipe.useless or not settings.live_counts else recipe
+
+
+def check_topics(settings: Settings, *, counts: bool) -> TopicLayout:
     """Return the layout of the topics.
+
+    Args:
+        settings: They name them.
+        counts: Whether everyone's clicks are counted.
 
     Raises:
         BrokerError: If no broker answers.
-        TopicError: If a topic is missing, or has another partition count than the clicks.
+        TopicError: If a topic is missing, has another partition count than the clicks, or is the counts topic and has
+            more than one.
     """
     source = settings.source_topic
     co_partitioned = (settings.recommendations_topic, settings.changelog_topic)
     names = dict.fromkeys((settings.clicks_topic, source, *co_partitioned, settings.dead_letter_topic))
+    if counts:
+        names[settings.counts_topic] = None
     found = describe_topics(settings.bootstrap_servers, names, security=settings.kafka_security)
     missing = [name for name in names if name not in found]
     if missing:
@@ -56,6 +71,11 @@ def check_topics(settings: Settings) -> TopicLayout:
                 f"Topic {name} has {found[name].partitions} partitions, {source} has {partitions}: a list and a state "
                 f"go to the partition of their click. Delete {name} and run `nextclick topics create`, or name another."
             )
+    if counts and found[settings.counts_topic].partitions != 1:
+        raise TopicError(
+            f"Topic {settings.counts_topic} has {found[settings.counts_topic].partitions} partitions: the order of its "
+            "records counts, it needs one. Delete it and run `nextclick topics create`; it is counted anew."
+        )
     return TopicLayout(partitions, found[settings.dead_letter_topic].partitions)
 
 

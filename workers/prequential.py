@@ -2,9 +2,10 @@
 
 The list that a user had is the last one that was published for his state. Of a user in the arena its items are
 remembered; of one who was read from the store it is ranked again from what was read, and ranking is deterministic: the
-items are those that were published, whoever left the arena and whichever worker is started anew. Nobody had a list who
-has no state, whose state expired, did not decode, or was made by another model. Clicks without consent are not scored,
-and their lists are nobody's; a redelivered click was scored before.
+items are those that were published, whoever left the arena and whichever worker is started anew. With live counts it
+was ranked with a snapshot of them that is gone: who was read from the store then had no list that anybody knows of.
+Nobody had a list who has no state, whose state expired, did not decode, or was made by another model. Clicks without
+consent are not scored, and their lists are nobody's; a redelivered click was scored before.
 
 Weights stay as they are: what is learnt from a click is its user's state. Scoring before learning is Dawid's
 prequential principle ("Statistical theory: the prequential approach", J. R. Stat. Soc. A 147, 1984).
@@ -75,6 +76,7 @@ class PrequentialScorer:
         exclude_seen: Whether the items of a user's ring are left out of his list.
         per_click: Whether every click gets its list, so that a user's next click in a micro-batch is scored against it;
             else all of them are scored against the list of the micro-batches before.
+        ranks_again: Whether a list is ranked again of a user who was read from the store.
     """
 
     def __init__(
@@ -87,11 +89,13 @@ class PrequentialScorer:
         item_bias: NDArray[np.float32],
         exclude_seen: bool,
         per_click: bool,
+        ranks_again: bool,
     ) -> None:
         self._arena = arena
         self._stepper = stepper
         self._ranker = ranker
         self._per_click = per_click
+        self._ranks_again = ranks_again
         # Columns of `seen_index`.
         self._seen_items = artifact.manifest.ring_length if exclude_seen else 0
         self._popular = PopularPlaces(artifact, item_bias)
@@ -107,7 +111,7 @@ class PrequentialScorer:
             loaded: Which rows were filled for this micro-batch.
         """
         self._strategy[loaded.newcomers] = _NO_LIST
-        if loaded.as_left.size:
+        if loaded.as_left.size and self._ranks_again:
             states = self._stepper.without_a_click(loaded.as_left)
             ranked = self._ranker.rank(states)
             self._remember(states, _items_of(ranked))

@@ -48,7 +48,7 @@ class RecommenderWorker(faust.Worker):
         """Run until stopped; exit code 0 after SIGTERM or SIGINT, 1 where the worker could not start or crashed."""
         app = cast(StreamingApp, self.app)
         try:
-            check_topics(app.settings)
+            check_topics(app.settings, counts=app.counts_clicks)
             # Faust's configuration, not our settings: `faust worker --web-port` changes it.
             if app.conf.web_enabled:
                 check_web_address(app.conf.web_bind, app.conf.web_port)

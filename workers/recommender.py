@@ -11,13 +11,15 @@ import structlog
 
 from workers.batch_consumer import batch_consumer
 from workers.batch_in_flight import BatchInFlight
+from workers.computed_batch import BatchReport, ComputedBatch
+from workers.counts_follower import CountsFollower
 from workers.events import ClickRecord
 from workers.fetched_records import Era
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
 from workers.model_thread import ModelThread
-from workers.pipeline import BatchReport, ComputedBatch, Pipeline
+from workers.pipeline import Pipeline
 from workers.poison import compute_without_poison
 from workers.ports import BatchAbandoned
 from workers.rejection_alarm import RejectionAlarm
@@ -67,6 +69,7 @@ class Recommender:
         batches_in_flight: How many may be between their computation and their commit.
         full_batch: Records of a micro-batch behind which more are waiting.
         user_ids: How the log names a user.
+        counts: Reads what everyone counted; None: nobody counts.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class Recommender:
         batches_in_flight: int,
         full_batch: int,
         user_ids: LoggedUserIds,
+        counts: CountsFollower | None = None,
     ) -> None:
         self._app = app
         self._pipeline = pipeline
         self._metrics = metrics
         self._user_ids = user_ids
+        self._counts = counts
         self._alarm = RejectionAlarm()
         self._model_thread = ModelThread()
         self._full_batch = full_batch
@@ -194,6 +199,9 @@ class Recommender:
         self._abandoned = False
         self._number = 0
         self._publishing, self._saving, self._installing = Turns(), Turns(), Turns()
+        if self._counts is not None:
+            # After the states were restored: what is in them is in the counts by then.
+            await self._counts.caught_up()
         self._pipeline.forget()
 
     def _observe(self, flight: _Flight, report: BatchReport) -> None:

@@ -5,7 +5,6 @@ A setting `name` is read from the environment variable `NEXTCLICK_NAME`, else fr
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import combinations
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.errors import SettingsError
@@ -21,9 +19,9 @@ from workers.decoding import FIELDS, message_struct
 from workers.kafka_security import KafkaSecurity, SaslMechanism, SecurityProtocol
 from workers.logs import UserIdsInLogs
 from workers.partitioning import Partitioner
+from workers.settings_file import CONFIG_VARIABLE, TomlSource
 
 ENVIRONMENT_PREFIX = "NEXTCLICK_"
-CONFIG_VARIABLE = "NEXTCLICK_CONFIG"
 # Variables of this prefix that are not settings of the worker.
 OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, "NEXTCLICK_DATA"})
 TEST_PREFIX = "NEXTCLICK_TEST_"
@@ -85,6 +83,16 @@ class Settings(BaseSettings):
         default=True,
         description="Score every click against the list that its user had, and count hits and misses in `/metrics`. "
         "A user who is not among the `hot_users` is ranked once more for it.",
+    )
+
+    live_counts: bool = Field(
+        default=True,
+        description="Rank with what everyone clicks, and count this worker's clicks for all, where the model has a "
+        "recipe for it.",
+    )
+    count_without_consent: bool = Field(
+        default=False,
+        description="Clicks of users who may not be remembered count too, as everyone's clicks: no one's, but clicks.",
     )
 
     store: Literal["memory", "rocksdb"] = Field("memory", description="Where user states are between clicks.")
@@ -197,6 +205,7 @@ class Settings(BaseSettings):
             "recommendations_topic": self.recommendations_topic,
             "dead_letter_topic": self.dead_letter_topic,
             "app_id's changelog": self.changelog_topic,
+            "app_id's counts": self.counts_topic,
             "app_id's re-keyed topic": self.rekeyed_topic,
         }
         for (name, topic), (other, other_topic) in combinations(topics.items(), 2):
@@ -209,6 +218,11 @@ class Settings(BaseSettings):
     def changelog_topic(self) -> str:
         """User states, compacted."""
         return f"{self.app_id}-user-state-changelog"
+
+    @property
+    def counts_topic(self) -> str:
+        """What everyone clicks, compacted; one partition, so that its offsets are one order."""
+        return f"{self.app_id}.counts"
 
     @property
     def rekeyed_topic(self) -> str:
@@ -243,23 +257,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line, then environment, then file."""
-        return init_settings, env_settings, _TomlSource(settings_cls)
-
-
-class _TomlSource(PydanticBaseSettingsSource):
-    """The file that `NEXTCLICK_CONFIG` names."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:  # noqa: ARG002
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, object]:
-        path = os.environ.get(CONFIG_VARIABLE)
-        if not path:
-            return {}
-        try:
-            return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{CONFIG_VARIABLE}={path} cannot be read as TOML: {error}.") from error
+        return init_settings, env_settings, TomlSource(settings_cls)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -108,6 +108,13 @@ class StateArena:
         """
         return self._ring_items[rows, :count] if count else np.empty((len(rows), 0), np.int32)
 
+    def recent_items(self, rows: Rows) -> NDArray[np.int32]:
+        """Return the items of these rows' rings, newest first, -1 for one that is not known or not there, (B, R)."""
+        back = np.arange(1, self._ring_length + 1)
+        place = (self._ring_next[rows][:, None] - back) % self._ring_length
+        recent: NDArray[np.int32] = self._ring_items[rows[:, None], place]
+        return recent
+
     # ---- records
 
     def encode(self, rows: Rows) -> list[bytes]:

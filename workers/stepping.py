@@ -34,6 +34,9 @@ class SteppedClicks:
             nobody asks.
         strategy: How a list for each comes about: positions in `STRATEGIES`, (S,).
         clicks: How many clicks the state stands for, this one included; without consent this one alone, (S,).
+        recent_index: What the user clicked last, newest first, this one included, -1 where it is not known or where
+            there is nothing more, (S, R); (S, 0) where nobody asks.
+        session_clicks: How many clicks the session has, this one included, (S,).
     """
 
     position: NDArray[np.int64]
@@ -42,6 +45,8 @@ class SteppedClicks:
     seen_index: NDArray[np.int32]
     strategy: NDArray[np.uint8]
     clicks: NDArray[np.int64]
+    recent_index: NDArray[np.int32]
+    session_clicks: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.position)
@@ -55,6 +60,8 @@ class SteppedClicks:
             self.seen_index[order],
             self.strategy[order],
             self.clicks[order],
+            self.recent_index[order],
+            self.session_clicks[order],
         )
 
     def in_order(self) -> "SteppedClicks":
@@ -98,16 +105,26 @@ class Stepper:
         runtime: The model.
         arena: Where the users' states are; changed in place, nothing of it is durable.
         state_ttl_ms: A user who was away for longer, in event time, starts over; None: nobody does.
-        with_seen: Whether what the user has clicked lately is handed on.
+        with_seen: Whether what the user has clicked lately is handed on, in no order.
+        with_recent: Whether it is handed on newest first: what live counts are read and counted by.
     """
 
-    def __init__(self, runtime: ModelRuntime, arena: StateArena, *, state_ttl_ms: int | None, with_seen: bool) -> None:
+    def __init__(
+        self,
+        runtime: ModelRuntime,
+        arena: StateArena,
+        *,
+        state_ttl_ms: int | None,
+        with_seen: bool,
+        with_recent: bool = False,
+    ) -> None:
         self._runtime = runtime
         self._manifest = runtime.manifest
         self._arena = arena
         self._state_ttl_ms = state_ttl_ms
         # Columns of `seen_index`.
         self._seen_items = self._manifest.ring_length if with_seen else 0
+        self._with_recent = with_recent
 
     def step(self, clicks: ClickColumns, rows: Rows, consent: NDArray[np.bool_]) -> tuple[SteppedClicks, StepCounts]:
         """Advance the users' states by their clicks.
@@ -174,8 +191,17 @@ class Stepper:
 
     def _as_they_stand(self, position: Rows, rows: Rows) -> SteppedClicks:
         seen_index = self._arena.ring_items(rows, self._seen_items)
-        clicks = self._arena.head["clicks"][rows].astype(np.int64)
-        return SteppedClicks(position, rows, self._arena.gather(rows), seen_index, self._strategies(rows), clicks)
+        head = self._arena.head[rows]
+        return SteppedClicks(
+            position,
+            rows,
+            self._arena.gather(rows),
+            seen_index,
+            self._strategies(rows),
+            head["clicks"].astype(np.int64),
+            self._arena.recent_items(rows) if self._with_recent else np.empty((len(rows), 0), np.int32),
+            head["session_clicks"].astype(np.int64),
+        )
 
     def _strategies(self, rows: Rows) -> NDArray[np.uint8]:
         strategy = np.where(self._arena.rebuilt[rows], _CODE[Strategy.REBUILT], _CODE[Strategy.PERSONAL])
@@ -197,7 +223,11 @@ class Stepper:
         seen_index = np.full((len(alone), self._seen_items), UNKNOWN_ITEM, np.int32)
         seen_index[:, :1] = alone.item_index[:, None]
         rows, one_click = np.full(len(alone), NO_ROW), np.ones(len(alone), np.int64)
-        return SteppedClicks(position, rows, tensors, seen_index, strategy, one_click)
+        recent_index = np.full(
+            (len(alone), self._manifest.ring_length if self._with_recent else 0), UNKNOWN_ITEM, np.int32
+        )
+        recent_index[:, :1] = alone.item_index[:, None]
+        return SteppedClicks(position, rows, tensors, seen_index, strategy, one_click, recent_index, one_click)
 
 
 def join_stepped(parts: Sequence[SteppedClicks]) -> SteppedClicks:
@@ -212,4 +242,6 @@ def join_stepped(parts: Sequence[SteppedClicks]) -> SteppedClicks:
         np.concatenate([part.seen_index for part in parts]),
         np.concatenate([part.strategy for part in parts]),
         np.concatenate([part.clicks for part in parts]),
+        np.concatenate([part.recent_index for part in parts]),
+        np.concatenate([part.session_clicks for part in parts]),
     )

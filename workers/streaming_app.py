@@ -16,11 +16,13 @@ class StreamingApp(faust.App):
         settings: What the worker was told.
         user_states: The table whose changelog is restored in bulk.
         restorer: What restores it.
+        counts_clicks: Whether it counts everyone's clicks, and ranks with them.
     """
 
     settings: Settings
     user_states: TableT[Any, Any]
     restorer: StateRestorer
+    counts_clicks: bool
 
     @property
     def batch_topics(self) -> frozenset[str]:

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
+from models.counts.counts_fold import Snapshot
 from workers.loading import StateLoader
-from workers.messages import SCHEMA_VERSION
+from workers.messages import SCHEMA_VERSION, snapshot_fields
 from workers.ports import StateRow
-from workers.ranking import Ranker
-from workers.stepping import STRATEGIES, Stepper
+from workers.ranking import RankedItems, Ranker, call_trending
+from workers.served_counts import ServedCounts
+from workers.stepping import STRATEGIES, SteppedClicks, Stepper
 from workers.user_rows import UserKey
 
 # Who asks beyond that is refused: at a thousand lists a second they would wait for a quarter of it.
@@ -46,6 +48,7 @@ class UserLists:
         item_bias: As the pipeline's, (V,).
         exclude_seen: Likewise.
         source_topic: Whose clicks the states stand for.
+        counts: As the pipeline's: what everyone clicks; None: nobody counts.
     """
 
     def __init__(
@@ -56,15 +59,23 @@ class UserLists:
         item_bias: NDArray[np.float32],
         exclude_seen: bool,
         source_topic: str,
+        counts: ServedCounts | None = None,
     ) -> None:
         self._item_ids = artifact.vocabulary.item_ids
         self._model_id = artifact.manifest.model_id
         self._source_topic = source_topic
-        self._ranker = Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen)
+        self._counts = counts
+        self._ranker = Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen, counts=counts)
         self._records = _GivenRecords()
         self._users_per_run = artifact.manifest.ranking.rows_per_run
         self._loader = StateLoader(runtime, artifact.vocabulary, self._records, capacity=self._users_per_run)
-        self._stepper = Stepper(runtime, self._loader.arena, state_ttl_ms=None, with_seen=exclude_seen)
+        self._stepper = Stepper(
+            runtime,
+            self._loader.arena,
+            state_ttl_ms=None,
+            with_seen=exclude_seen,
+            with_recent=counts is not None,
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lists")
         self._waiting: list[_Question] = []
         self._answering: asyncio.Task[None] | None = None
@@ -117,7 +128,7 @@ class UserLists:
         self._records.rows = {question.user: question.record for question in questions}
         rows = self._loader.load([question.user for question in questions]).rows
         states = self._stepper.without_a_click(rows)
-        top_item, top_score = self._ranker.rank(states)
+        (top_item, top_score), snapshot = self._ranked(states)
         lengths = np.isfinite(top_score).sum(axis=1).tolist()
         heads = self._loader.arena.head[rows]
         bodies = []
@@ -130,10 +141,23 @@ class UserLists:
                 "scores": top_score[number, :length],
                 "model_id": self._model_id,
                 "strategy": STRATEGIES[states.strategy[number]],
+                **snapshot_fields(snapshot),
                 "source": self._source(heads[number]),
             }
             bodies.append(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
         return bodies
+
+    def _ranked(self, states: SteppedClicks) -> tuple[RankedItems, Snapshot | None]:
+        """Rank, and say with which counts: again where they moved on meanwhile."""
+        if self._counts is None:
+            return self._ranker.rank(states), None
+        while True:
+            snapshot = self._counts.snapshot
+            if snapshot is not None:
+                call_trending(states)
+            ranked = self._ranker.rank(states)
+            if self._counts.snapshot is snapshot:
+                return ranked, snapshot
 
     def _source(self, head: np.void) -> Mapping[str, object] | None:
         """Return the newest click of a state, or None where there is none."""

@@ -4,9 +4,13 @@ A bucket is written in chunks of so many clicks: a chunk's record has absolute v
 chunk grows, always under the same key, so that redelivery and compaction change nothing; a bucket is the sum of its
 chunks. Items are named by their 8-byte hashes, as states name them: rows die with their vocabulary.
 
+Whoever counts a partition has an epoch, above those of all who had it before. He goes on with the last durable chunk of
+a bucket, under a key of his own; what others wrote of that chunk and of those behind it is void then, also what a
+worker writes who was taken for dead and does not know it yet. So of two records of a chunk the higher epoch's holds.
+
 Key, big endian, so that a partition's keys sort by time:
 
-    u8 version, u32 bucket_ms, u32 source partition, i64 bucket, u32 chunk
+    u8 version, u32 bucket_ms, u32 source partition, i64 bucket, u32 chunk, i64 epoch
 
 Value of version 1, little endian, without padding; indices are into the table of items:
 
@@ -32,7 +36,7 @@ from models.errors import CountsRecordError
 
 KEY_VERSION = 1
 VALUE_VERSION = 1
-_KEY = struct.Struct(">BIIqI")
+_KEY = struct.Struct(">BIIqIq")
 _HEAD = struct.Struct("<Bq")
 _SIZE = struct.Struct("<I")
 _CRC = struct.Struct("<I")
@@ -49,12 +53,14 @@ class ChunkKey(NamedTuple):
         partition: The source partition.
         bucket: Event time in buckets.
         chunk: Which chunk of the bucket, from 0.
+        epoch: Of whoever wrote it.
     """
 
     bucket_ms: int
     partition: int
     bucket: int
     chunk: int
+    epoch: int
 
     def encode(self) -> bytes:
         """Return the record's key."""

@@ -5,6 +5,10 @@ than all before it: the counts are then read as of the bucket that ends there. B
 kept; a snapshot adds what has become of them as whole numbers, bucket by bucket. So every reader of the topic has the
 same snapshots, byte for byte, and a list names its own by bucket and offset.
 
+Where a partition has passed to another worker, its records are the new epoch's from his first one on: what the one
+before him still writes is left out, and what he wrote of a chunk that the new one goes on with, and behind it, is void
+(`models.counts.count_records`).
+
 Compaction between two snapshots changes nothing. Where it took a chunk's record of before a snapshot, because the chunk
 was written again behind it, that snapshot lacks what the record said and the next one has it: the same numbers, summed
 in other steps, which may differ in their last bits.
@@ -22,6 +26,10 @@ from models.counts.live_counts import LiveCounts
 from models.counts.partition_counter import OPEN_BUCKETS
 from models.counts.recipe import CountsRecipe
 
+# Chunks of so many of a partition's buckets are kept, so that they can be taken out again: the open ones, and those
+# that a worker who was taken for dead may have got ahead of his successor by.
+KEPT_BUCKETS = 4 * OPEN_BUCKETS
+
 
 class Snapshot(NamedTuple):
     """Which counts a list was ranked with.
@@ -33,6 +41,21 @@ class Snapshot(NamedTuple):
 
     bucket: int
     offset: int
+
+
+class _Slot(NamedTuple):
+    """A chunk, whoever wrote it."""
+
+    partition: int
+    bucket: int
+    chunk: int
+
+
+class _Written(NamedTuple):
+    """What a slot holds, and of which epoch; nothing where another epoch made it void."""
+
+    epoch: int
+    chunk: Chunk | None
 
 
 class CountsFold:
@@ -56,9 +79,12 @@ class CountsFold:
         self._order = np.argsort(item_hashes, kind="stable")
         self._sorted_hashes = item_hashes[self._order]
         # What may be written again, as it is in the counts; and what has come since the snapshot.
-        self._added: dict[ChunkKey, Chunk] = {}
-        self._come: dict[ChunkKey, Chunk] = {}
-        self._newest_of: dict[int, int] = {}  # by source partition
+        self._added: dict[_Slot, _Written] = {}
+        self._come: dict[_Slot, _Written] = {}
+        # By source partition; and by source partition and bucket.
+        self._newest_of: dict[int, int] = {}
+        self._epoch_of: dict[int, int] = {}
+        self._epoch_in: dict[tuple[int, int], int] = {}
 
     def apply(self, offset: int, key: ChunkKey, chunk: Chunk | None) -> bool:
         """Take the next record; return whether there is a new snapshot, of everything before it.
@@ -74,31 +100,59 @@ class CountsFold:
         if is_newer:
             self._take_snapshot(offset)
         self.newest_bucket = key.bucket if self.newest_bucket is None else max(key.bucket, self.newest_bucket)
-        self._newest_of[key.partition] = max(key.bucket, self._newest_of.get(key.partition, key.bucket))
-        self._come[key] = chunk
+        if key.epoch >= self._epoch_of.get(key.partition, key.epoch):
+            self._epoch_of[key.partition] = key.epoch
+            self._newest_of[key.partition] = max(key.bucket, self._newest_of.get(key.partition, key.bucket))
+            self._take_over(key)
+            self._come[_slot(key)] = _Written(key.epoch, chunk)
         return is_newer
 
     def open_chunks(self, partition: int) -> list[tuple[ChunkKey, Chunk]]:
-        """Return a source partition's chunks that whoever takes it over goes on from."""
+        """Return a source partition's chunks that whoever takes it over goes on from, in order of bucket and chunk."""
         found = {**self._added, **self._come}
-        return [(key, found[key]) for key in sorted(found) if key.partition == partition and self._is_open(key)]
+        return [
+            (ChunkKey(self._bucket_ms, *slot, epoch), chunk)
+            for slot, (epoch, chunk) in sorted(found.items())
+            if chunk is not None and slot.partition == partition and self._is_among_newest(slot, OPEN_BUCKETS)
+        ]
+
+    def newest_epoch(self, partition: int) -> int:
+        """Return the epoch of whoever counted a source partition last; 0 where nobody did."""
+        return self._epoch_of.get(partition, 0)
+
+    def _take_over(self, key: ChunkKey) -> None:
+        """Where a bucket has its first record of an epoch, make void what others wrote of the chunk and behind it."""
+        place = key.partition, key.bucket
+        before = self._epoch_in.get(place, key.epoch)
+        self._epoch_in[place] = key.epoch
+        if before == key.epoch:
+            return
+        for slot in {**self._added, **self._come}:
+            if slot[:2] == place and slot.chunk >= key.chunk:
+                self._come[slot] = _Written(key.epoch, None)
 
     def _take_snapshot(self, offset: int) -> None:
         assert self.newest_bucket is not None  # noqa: S101 - there was a record before
         parts: defaultdict[int, list[CountsBucket]] = defaultdict(list)
-        for key, chunk in self._come.items():
-            parts[key.bucket].append(self._contents(chunk, 1))
-            if key in self._added:
-                parts[key.bucket].append(self._contents(self._added[key], -1))
+        for slot, written in self._come.items():
+            before = self._added.get(slot)
+            for chunk, sign in ((written.chunk, 1), (None if before is None else before.chunk, -1)):
+                if chunk is not None:
+                    parts[slot.bucket].append(self._contents(chunk, sign))
         for bucket in sorted(parts):
             self.counts.add(bucket, summed(parts[bucket]))
         self.counts.advance(self.newest_bucket)
-        self._added = {key: chunk for key, chunk in {**self._added, **self._come}.items() if self._is_open(key)}
+        self._added = {
+            slot: written
+            for slot, written in {**self._added, **self._come}.items()
+            if self._is_among_newest(slot, KEPT_BUCKETS)
+        }
         self._come = {}
+        self._epoch_in = {slot[:2]: self._epoch_in[slot[:2]] for slot in self._added}
         self.snapshot = Snapshot(self.newest_bucket, offset)
 
-    def _is_open(self, key: ChunkKey) -> bool:
-        return key.bucket > self._newest_of[key.partition] - OPEN_BUCKETS
+    def _is_among_newest(self, slot: _Slot, buckets: int) -> bool:
+        return slot.bucket > self._newest_of[slot.partition] - buckets
 
     def _contents(self, chunk: Chunk, sign: int) -> CountsBucket:
         """Return a chunk by the vocabulary's rows, what it does not know left out, each count times `sign`."""
@@ -113,6 +167,10 @@ class CountsFold:
             transitions=_pairs(chunk.transitions, row, sign),
             cooccurrences=_lower_first(_pairs(chunk.cooccurrences, row, sign)),
         )
+
+
+def _slot(key: ChunkKey) -> _Slot:
+    return _Slot(key.partition, key.bucket, key.chunk)
 
 
 def _pairs(table: NDArray[np.void], row: NDArray[np.int64], sign: int) -> PairCounts:

@@ -1,13 +1,14 @@
 """Counts the clicks of one source partition in the order of their offsets, and says what of it is to be written.
 
 Clicks are counted in buckets of event time, a bucket in chunks (`models.counts.count_records`). Whoever takes the
-partition over goes on with `resume`: it begins chunks of its own behind those that are durable, counts no click again
-that is in them, and caps users by what they hold. So the same clicks give the same sums, however often and wherever the
-counting was interrupted.
+partition over goes on with `resume`, in an epoch of his own: with the last durable chunk of each open bucket as it is,
+counting no click again that is in a durable one, and capping users by what they hold. So the same clicks give the same
+sums, however often and wherever the counting was interrupted.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import blake2b
 from itertools import chain
 from typing import NamedTuple
@@ -18,13 +19,25 @@ from numpy.typing import NDArray
 from models.counts.count_records import ITEM_DTYPE, MARK_DTYPE, PAIR_DTYPE, Chunk, ChunkKey
 from models.counts.recipe import CountsRecipe
 
-# A chunk is written again in every micro-batch that adds to it: a few hundred clicks are some kilobytes.
+# Most clicks of a chunk, some ten kilobytes.
 CLICKS_PER_CHUNK = 256
+# A chunk that was written with so many takes no more: each micro-batch that adds to a chunk writes all of it again.
+REWRITTEN_CLICKS = 32
 # The newest bucket of a partition and those before it take clicks.
 OPEN_BUCKETS = 6
 # Two table indices of a pair as one number.
 _SHIFT = 32
 _LOWER = (1 << _SHIFT) - 1
+
+
+class CountOutcome(StrEnum):
+    """What becomes of a click where clicks are counted."""
+
+    COUNTED = "counted"
+    LATE = "late"  # its bucket was closed
+    EARLY = "early"  # see `PartitionCounter.count`
+    CAPPED = "capped"  # its user has counted often enough in its bucket
+    AGAIN = "again"  # it is in a durable chunk already
 
 
 class CountedClick(NamedTuple):
@@ -57,6 +70,19 @@ class _OpenChunk:
     marks: dict[tuple[int, int], int] = field(default_factory=dict)  # (user, index) -> count
     counted: int = 0
     next_offset: int = 0
+
+    @classmethod
+    def of(cls, chunk: Chunk) -> "_OpenChunk":
+        return cls(
+            table={item_hash: index for index, item_hash in enumerate(chunk.items["item_hash"].tolist())},
+            clicks=chunk.items["clicks"].tolist(),
+            users=chunk.items["users"].tolist(),
+            transitions=_by_pair(chunk.transitions),
+            cooccurrences=_by_pair(chunk.cooccurrences),
+            marks={(user, index): count for user, index, count in chunk.marks.tolist()},
+            counted=int(chunk.items["clicks"].sum()),
+            next_offset=chunk.next_offset,
+        )
 
     def index_of(self, item_hash: int) -> int:
         index = self.table.setdefault(item_hash, len(self.clicks))
@@ -109,35 +135,32 @@ class PartitionCounter:
     Args:
         partition: Which.
         recipe: The buckets' length, how often a user counts, how far pairs reach.
+        epoch: Above those of all who counted this partition before.
         clicks_per_chunk: So many clicks are written together again and again; then a new chunk begins.
-
-    Attributes:
-        late_clicks: Clicks that were left out because their bucket was closed.
-        early_clicks: Clicks that were left out because their time lies ahead of the time when Kafka had them by more
-            than the open buckets: one of them would close the buckets of all others.
-        capped_clicks: Clicks that were left out because their user had counted often enough.
     """
 
-    def __init__(self, partition: int, recipe: CountsRecipe, *, clicks_per_chunk: int = CLICKS_PER_CHUNK) -> None:
+    def __init__(
+        self, partition: int, recipe: CountsRecipe, *, epoch: int, clicks_per_chunk: int = CLICKS_PER_CHUNK
+    ) -> None:
         self._partition = partition
         self._recipe = recipe
+        self._epoch = epoch
         self._clicks_per_chunk = clicks_per_chunk
         self._open: dict[int, _OpenBucket] = {}
         self._newest: int | None = None
-        self.late_clicks = 0
-        self.early_clicks = 0
-        self.capped_clicks = 0
 
     def resume(self, chunks: Iterable[tuple[ChunkKey, Chunk]]) -> None:
         """Go on behind what is durable.
 
         Args:
-            chunks: The partition's chunks of the newest `OPEN_BUCKETS` buckets that it has any of, at least.
+            chunks: The partition's chunks of the newest `OPEN_BUCKETS` buckets that it has any of, at least; those of a
+                bucket in their order.
         """
         for key, chunk in chunks:
             self._newest = key.bucket if self._newest is None else max(self._newest, key.bucket)
             bucket = self._open.setdefault(key.bucket, _OpenBucket())
-            bucket.chunk_number = max(bucket.chunk_number, key.chunk + 1)
+            bucket.chunk_number = key.chunk
+            bucket.chunk = _OpenChunk.of(chunk)
             bucket.durable_offset = max(bucket.durable_offset, chunk.next_offset)
             hashes = chunk.items["item_hash"][chunk.marks["item"]].tolist()
             for user, item_hash, count in zip(
@@ -146,35 +169,37 @@ class PartitionCounter:
                 bucket.marks[user, item_hash] = bucket.marks.get((user, item_hash), 0) + count
         self._close()
 
-    def count(self, click: CountedClick) -> None:
-        """Count a click, unless it is in a durable chunk already."""
+    def count(self, click: CountedClick) -> CountOutcome:
+        """Count a click where it counts, and return what became of it.
+
+        It is too early where its time lies ahead of the time when Kafka had it by more than the open buckets: it would
+        close the buckets of all others.
+        """
         recipe = self._recipe
         if 0 <= click.recorded_ms < click.timestamp_ms - OPEN_BUCKETS * recipe.bucket_ms:
-            self.early_clicks += 1
-            return
+            return CountOutcome.EARLY
         number = click.timestamp_ms // recipe.bucket_ms
         if self._newest is None or number > self._newest:
             self._newest = number
             self._close()
         elif number <= self._newest - OPEN_BUCKETS:
-            self.late_clicks += 1
-            return
+            return CountOutcome.LATE
         bucket = self._open.get(number)
         if bucket is None:
             bucket = self._open[number] = _OpenBucket()
         if click.offset < bucket.durable_offset:
-            return
+            return CountOutcome.AGAIN
         user = pseudonym(click.user, self._partition, number)
         counted = bucket.marks.get((user, click.item_hash), 0)
         if counted >= recipe.clicks_per_user:
-            self.capped_clicks += 1
-            return
+            return CountOutcome.CAPPED
         bucket.marks[user, click.item_hash] = counted + 1
         if bucket.chunk.counted == self._clicks_per_chunk:
             bucket.chunk_number += 1
             bucket.chunk = _OpenChunk()
         bucket.chunk.add(click, user, is_new_user=counted == 0, reach=recipe.session_reach)
         bucket.changed[bucket.chunk_number] = bucket.chunk
+        return CountOutcome.COUNTED
 
     def take_changed(self) -> list[tuple[ChunkKey, Chunk]]:
         """Return what has to be written since this was asked last, in order of time.
@@ -186,9 +211,12 @@ class PartitionCounter:
         for number in sorted(self._open):
             bucket = self._open[number]
             for chunk_number, chunk in sorted(bucket.changed.items()):
-                key = ChunkKey(self._recipe.bucket_ms, self._partition, number, chunk_number)
+                key = ChunkKey(self._recipe.bucket_ms, self._partition, number, chunk_number, self._epoch)
                 taken.append((key, chunk.contents()))
             bucket.changed.clear()
+            if bucket.chunk.counted >= REWRITTEN_CLICKS:
+                bucket.chunk_number += 1
+                bucket.chunk = _OpenChunk()
         return taken
 
     def _close(self) -> None:
@@ -203,6 +231,10 @@ def pseudonym(user: str, partition: int, bucket: int) -> int:
     """Return the 8-byte number by which a bucket knows a user."""
     digest = blake2b(f"{partition}/{bucket}/{user}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
+
+
+def _by_pair(pairs: NDArray[np.void]) -> dict[int, int]:
+    return {first << _SHIFT | second: count for first, second, count in pairs.tolist()}
 
 
 def _pairs(counts: dict[int, int]) -> NDArray[np.void]:

@@ -17,9 +17,9 @@ from nextclick.recording.records import RecordedRecord
 from nextclick.simulation.memory import MemoryStates, NoBroker
 from nextclick.simulation.recorded_time import RecordedTimeDecoder
 from workers.assembly import build_pipeline, serve_model
+from workers.computed_batch import BatchReport, ComputedBatch
 from workers.events import ClickEvent, ClickRecord
 from workers.item_bias import load_item_bias
-from workers.pipeline import BatchReport, ComputedBatch
 from workers.poison import compute_without_poison
 from workers.preflight import TopicLayout
 from workers.settings import Settings

@@ -31,7 +31,7 @@ def create(settings: Settings, partitions: int = 3) -> dict[str, bool]:
 
 @pytest.mark.broker
 def test_creates_what_is_missing_and_nothing_twice(settings: Settings) -> None:
-    """The first call creates all five topics with the same partitions, the second one creates none."""
+    """The first call creates all, five of them with the same partitions and the counts with one; the second none."""
     first = create(settings)
     names = [
         settings.clicks_topic,
@@ -40,10 +40,11 @@ def test_creates_what_is_missing_and_nothing_twice(settings: Settings) -> None:
         settings.dead_letter_topic,
         settings.changelog_topic,
     ]
+    names.append(settings.counts_topic)
     assert first == dict.fromkeys(names, True)
     found = describe_topics(settings.bootstrap_servers, names)
     assert [(topic.name, topic.partitions, topic.replication_factor) for topic in found.values()] == [
-        (name, 3, 1) for name in names
+        (name, 1 if name == settings.counts_topic else 3, 1) for name in names
     ]
     assert create(settings) == dict.fromkeys(names, False)
 
@@ -74,7 +75,7 @@ def test_another_partition_count_creates_nothing(settings: Settings) -> None:
 @pytest.mark.broker
 def test_a_changelog_that_forgets_is_refused(settings: Settings) -> None:
     """User states in a topic with a retention time would be lost: it is said before anything runs."""
-    changelog = planned_topics(settings)[-1]
+    changelog = next(topic for topic in planned_topics(settings) if topic.name == settings.changelog_topic)
     forgetful = type(changelog)(changelog.role, changelog.name, configs={"cleanup.policy": "delete"})
     create_topics(settings.bootstrap_servers, [forgetful], partitions=3, replication_factor=1)
     with pytest.raises(TopicError, match=r"cleanup\.policy=delete.*would forget users"):

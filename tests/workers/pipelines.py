@@ -15,10 +15,11 @@ from export.runtime import ModelRuntime
 from tests.click_records import make_click, make_record
 from tests.click_tables import MAY_2024_MS
 from tests.workers.fakes import KeptOwnership, MemoryRows, RecordingWriter
+from workers.computed_batch import BatchReport
 from workers.decoding import ClickDecoder
 from workers.events import ClickRecord
 from workers.loading import StateLoader
-from workers.pipeline import BatchReport, OutputTopics, Pipeline
+from workers.pipeline import CountsBeside, OutputTopics, Pipeline
 from workers.ports import Ownership, RecordWriter, StateStore
 from workers.prequential import PrequentialScorer
 from workers.ranking import Ranker
@@ -72,14 +73,23 @@ def make_pipeline(
     prequential: bool = False,
     state_ttl_ms: int | None = None,
     unavailable: Sequence[int] = (),
+    counts: CountsBeside | None = None,
 ) -> Pipeline:
     """A pipeline whose clock stands a month after the clicks."""
     month_later_ms = MAY_2024_MS + 30 * 86_400_000
     loader = StateLoader(runtime, artifact.vocabulary, store, capacity=hot_users)
-    stepper = Stepper(runtime, loader.arena, state_ttl_ms=state_ttl_ms, with_seen=exclude_seen)
+    stepper = Stepper(
+        runtime, loader.arena, state_ttl_ms=state_ttl_ms, with_seen=exclude_seen, with_recent=counts is not None
+    )
     item_bias = np.zeros(artifact.manifest.item_count, np.float32)
     item_bias[list(unavailable)] = -np.inf
-    ranker = Ranker(artifact, runtime, item_bias=item_bias, exclude_seen=exclude_seen)
+    ranker = Ranker(
+        artifact,
+        runtime,
+        item_bias=item_bias,
+        exclude_seen=exclude_seen,
+        counts=None if counts is None else counts.served,
+    )
     scorer = PrequentialScorer(
         artifact,
         loader.arena,
@@ -88,6 +98,7 @@ def make_pipeline(
         item_bias=item_bias,
         exclude_seen=exclude_seen,
         per_click=per_click,
+        ranks_again=counts is None,
     )
     return Pipeline(
         decoder=ClickDecoder(
@@ -105,6 +116,7 @@ def make_pipeline(
         per_click=per_click,
         now_ms=lambda: month_later_ms,
         scorer=scorer if prequential else None,
+        counts=counts,
     )
 
 

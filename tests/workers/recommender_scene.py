@@ -10,11 +10,12 @@ from faust.types import TP
 from models.errors import BrokerError
 from tests.click_records import make_record
 from tests.workers.reports import make_report
+from workers.computed_batch import ComputedBatch
 from workers.fetched_records import Era
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import MicroBatch
-from workers.pipeline import ComputedBatch, Pipeline
+from workers.pipeline import Pipeline
 from workers.ports import Acknowledgement, BatchAbandoned, Ownership
 from workers.recommender import Recommender
 from workers.streaming_app import StreamingApp

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from workers.computed_batch import BatchReport
 from workers.events import RejectionReason, Strategy
-from workers.pipeline import BatchReport
 from workers.prequential import ScoredClicks
 from workers.stepping import STRATEGIES, StepCounts
 

@@ -101,7 +101,7 @@ def test_a_batch_is_counted_by_what_became_of_it(metrics: WorkerMetrics) -> None
 
 def test_names_follow_the_rules_of_prometheus(metrics: WorkerMetrics) -> None:
     """Lower case, base units, `_total` on counters and on nothing else, one prefix, a help text."""
-    assert len(families(metrics)) == 33
+    assert len(families(metrics)) == 37
     for family in families(metrics):
         assert re.fullmatch(r"nextclick_[a-z]+(_[a-z]+)*", family.name), family.name
         assert family.documentation.endswith(".")

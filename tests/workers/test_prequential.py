@@ -15,8 +15,9 @@ from tests.prequential_by_hand import ScoredByHand, score_by_hand
 from tests.workers.fakes import MemoryRows, RecordingWriter
 from tests.workers.pipelines import clicks_with_everything, lists_by_click, make_pipeline, run
 from tests.workers.test_loading import OTHER_MODEL
+from workers.computed_batch import ComputedBatch
 from workers.events import ClickEvent, ClickRecord, Strategy
-from workers.pipeline import ComputedBatch, Pipeline
+from workers.pipeline import Pipeline
 from workers.ports import StateRow
 from workers.prequential import ScoredClicks
 from workers.stepping import STRATEGIES

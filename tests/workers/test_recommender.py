@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 from models.errors import BrokerError
 from tests.workers.recommender_scene import FIRST, SECOND, Scene, settle
 from tests.workers.reports import make_report
+from workers.computed_batch import ComputedBatch
 from workers.fetched_records import Era
 from workers.logs import LoggedUserIds
-from workers.pipeline import ComputedBatch
 
 
 def test_while_one_is_written_the_next_is_computed() -> None:

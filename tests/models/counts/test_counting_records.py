@@ -1,20 +1,23 @@
 """Counting a partition into records, interrupted anywhere, and reading the records again."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from random import Random
 
 import numpy as np
 import pytest
 
-from models.counts.buckets import BucketBuilder, CountsBucket, summed
+from models.counts.buckets import BucketBuilder, CountsBucket
 from models.counts.count_records import Chunk, ChunkKey, decode_chunk, decode_key, encode_chunk
 from models.counts.counts_fold import CountsFold, Snapshot
-from models.counts.partition_counter import CountedClick, PartitionCounter
+from models.counts.live_counts import LiveCounts
+from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.errors import CountsRecordError
 
 ITEMS = 12
 HASHES = np.array([1000 - 7 * item for item in range(ITEMS)], np.uint64)
+END = ChunkKey(1_000, 9, 10_000, 0, 1)
 RECIPE = CountsRecipe(bucket_ms=1_000, clicks_per_user=2, session_reach=3)
 
 
@@ -43,54 +46,62 @@ def counted_plainly(clicks: list[CountedClick]) -> dict[int, CountsBucket]:
     return {**found, **dict(builder.drain())}
 
 
-def sums_of(log: dict[ChunkKey, bytes]) -> dict[int, CountsBucket]:
-    """Sum a topic's buckets over their chunks."""
+def fold_of(records: Iterable[tuple[ChunkKey, Chunk]]) -> CountsFold:
+    """Read a topic from its beginning."""
     fold = CountsFold(RECIPE, HASHES)
-    parts = defaultdict(list)
-    for key, value in log.items():
-        parts[key.bucket].append(fold._contents(decode_chunk(value), 1))
-    return {bucket: summed(contents) for bucket, contents in parts.items()}
+    for offset, (key, chunk) in enumerate(records):
+        fold.apply(offset, key, decode_chunk(encode_chunk(chunk)))
+    return fold
 
 
-def assert_same(found: dict[int, CountsBucket], expected: dict[int, CountsBucket]) -> None:
-    assert sorted(found) == sorted(expected)
-    for bucket, contents in expected.items():
-        other = found[bucket]
-        order = np.argsort(other.item)
-        assert other.item[order].tolist() == contents.item.tolist()
-        assert other.clicks[order].tolist() == contents.clicks.tolist()
-        assert other.users[order].tolist() == contents.users.tolist()
+def assert_counts_of(fold: CountsFold, buckets: dict[int, CountsBucket]) -> None:
+    """What is read is every bucket, weighed by its age."""
+    assert fold.snapshot is not None
+    expected = LiveCounts(RECIPE, ITEMS)
+    for number, contents in sorted(buckets.items()):
+        expected.add(number, contents)
+    expected.advance(fold.snapshot.bucket)
+    assert fold.counts.popularity() == pytest.approx(expected.popularity())
+    for item in range(ITEMS):
         for name in ("transitions", "cooccurrences"):
-            pairs, wanted = getattr(other, name), getattr(contents, name)
-            assert sorted(zip(pairs.first, pairs.second, pairs.count, strict=True)) == sorted(
-                zip(wanted.first, wanted.second, wanted.count, strict=True)
+            found, wanted = (
+                dict(zip(*getattr(counts, name).row(item, ITEMS), strict=True)) for counts in (fold.counts, expected)
             )
+            assert found == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_buckets_are_exact_wherever_the_counting_was_interrupted(seed: int) -> None:
     """Any part of the last records is durable, clicks come again from before: each is counted once."""
     clicks, random = make_clicks(seed), Random(seed)
-    topic: dict[ChunkKey, bytes] = {}
-    counter, offset = PartitionCounter(3, RECIPE, clicks_per_chunk=9), 0
+    topic: list[tuple[ChunkKey, Chunk]] = []
+    counter, offset, epoch = PartitionCounter(3, RECIPE, epoch=1, clicks_per_chunk=9), 0, 1
     while offset < len(clicks):
         end = min(len(clicks), offset + random.randrange(1, 60))
         for click in clicks[offset:end]:
             counter.count(click)
-        written = [(key, encode_chunk(chunk)) for key, chunk in counter.take_changed()]
+        written = counter.take_changed()
         if random.random() < 0.3:
-            topic.update(written[: random.randrange(len(written) + 1)])
-            counter = PartitionCounter(3, RECIPE, clicks_per_chunk=9)
-            counter.resume((key, decode_chunk(value)) for key, value in topic.items())
+            durable, late = written[: (cut := random.randrange(len(written) + 1))], written[cut:]
+            fold = fold_of([*topic, *durable])
+            epoch += 1
+            counter = PartitionCounter(3, RECIPE, epoch=epoch, clicks_per_chunk=9)
+            counter.resume(fold.open_chunks(3))
+            # The one before was not dead: now and then the rest arrives after it was given up.
+            topic += [*durable, *(late if random.random() < 0.5 else [])]
             continue
-        topic.update(written)
+        topic += written
         offset = end
-    assert_same(sums_of(topic), counted_plainly(clicks))
+    compacted = [
+        (key, chunk) for at, (key, chunk) in enumerate(topic) if key not in {one for one, _ in topic[at + 1 :]}
+    ]
+    for log in (topic, compacted):
+        assert_counts_of(fold_of([*log, (END, log[0][1])]), counted_plainly(clicks))
 
 
 def test_what_is_read_is_what_was_written() -> None:
     """Key and value, byte for byte."""
-    counter = PartitionCounter(3, RECIPE)
+    counter = PartitionCounter(3, RECIPE, epoch=1)
     for click in make_clicks(0, count=20):
         counter.count(click)
     for key, chunk in counter.take_changed():
@@ -100,17 +111,17 @@ def test_what_is_read_is_what_was_written() -> None:
 
 def test_a_click_from_the_future_does_not_close_the_buckets() -> None:
     """Its time lies far ahead of when Kafka had it: it is left out, and the next click counts."""
-    counter = PartitionCounter(0, RECIPE)
-    counter.count(CountedClick(0, "u", 1000, (), 90_000_000, 5_000))
-    counter.count(CountedClick(1, "u", 1000, (), 5_000, 5_000))
+    counter = PartitionCounter(0, RECIPE, epoch=1)
+    early = counter.count(CountedClick(0, "u", 1000, (), 90_000_000, 5_000))
+    next_one = counter.count(CountedClick(1, "u", 1000, (), 5_000, 5_000))
+    assert (early, next_one) == (CountOutcome.EARLY, CountOutcome.COUNTED)
     assert [key.bucket for key, _ in counter.take_changed()] == [5]
-    assert counter.early_clicks == 1
 
 
 @pytest.mark.parametrize("change", ["cut", "flip", "version", "empty"])
 def test_a_damaged_record_is_refused(change: str) -> None:
     """It says what is wrong with it."""
-    counter = PartitionCounter(0, RECIPE)
+    counter = PartitionCounter(0, RECIPE, epoch=1)
     counter.count(CountedClick(0, "u", 1000, (993,), 5_000, 5_000))
     ((_, chunk),) = counter.take_changed()
     value = encode_chunk(chunk)
@@ -126,7 +137,7 @@ def test_a_damaged_record_is_refused(change: str) -> None:
 
 def records_of(*, partitions: int = 2) -> list[tuple[ChunkKey, Chunk]]:
     """Count some partitions side by side, as their workers would write them."""
-    counters = [PartitionCounter(number, RECIPE, clicks_per_chunk=9) for number in range(partitions)]
+    counters = [PartitionCounter(number, RECIPE, epoch=1, clicks_per_chunk=9) for number in range(partitions)]
     streams = [make_clicks(10 + number) for number in range(partitions)]
     records = []
     for start in range(0, 400, 25):
@@ -157,8 +168,7 @@ def test_a_snapshot_holds_every_click_before_it() -> None:
     records = records_of()
     for offset, (key, chunk) in enumerate(records):
         fold.apply(offset, key, chunk)
-    end = ChunkKey(RECIPE.bucket_ms, 0, 10_000, 0)
-    fold.apply(len(records), end, records[0][1])
+    fold.apply(len(records), END, records[0][1])
     assert fold.snapshot is not None
     expected = np.zeros(ITEMS)
     for number in range(2):

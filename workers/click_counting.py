@@ -1,0 +1,124 @@
+"""Counts the clicks of a micro-batch, and makes the records of the counts topic that say so.
+
+It is a part of step 6: counts are acknowledged with the lists, before any state is saved. So a click that is in a
+durable state is in a durable record, and a click that comes again and is in no state is left out where its record was
+durable.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from models.counts.count_records import Chunk, ChunkKey, encode_chunk
+from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
+from models.counts.recipe import CountsRecipe
+from models.sequences.vocabulary import ItemVocabulary
+from workers.events import ClickEvent, OutgoingRecord
+from workers.state_arena import UNKNOWN_ITEM
+from workers.stepping import NO_ROW, SteppedClicks
+
+
+class DurableCounts(Protocol):
+    """Knows what is durable of a source partition."""
+
+    def open_chunks(self, partition: int) -> Iterable[tuple[ChunkKey, Chunk]]:
+        """Return the chunks that whoever takes it over goes on from."""
+        ...
+
+    def newest_epoch(self, partition: int) -> int:
+        """Return the epoch of whoever counted it last."""
+        ...
+
+
+class ClickCounting:
+    """Counts every source partition of this worker.
+
+    Args:
+        recipe: How clicks are counted.
+        vocabulary: Clicks of other items are not.
+        topic: Where the records go; it has one partition, so that its offsets are one order.
+        durable: What is counted already.
+        without_consent: Whether clicks count whose users may not be remembered.
+        now_ms: The wall clock: who takes a partition over later has the higher epoch, also where the one before him
+            has not written yet.
+    """
+
+    def __init__(
+        self,
+        recipe: CountsRecipe,
+        vocabulary: ItemVocabulary,
+        *,
+        topic: str,
+        durable: DurableCounts,
+        without_consent: bool,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._recipe = recipe
+        self._hashes = vocabulary.hashes
+        self._topic = topic
+        self._durable = durable
+        self._without_consent = without_consent
+        self._now_ms = now_ms
+        self._counters: dict[int, PartitionCounter] = {}
+        self._outcomes: Counter[CountOutcome] = Counter()
+
+    def forget(self) -> None:
+        """Go on from what is durable: partitions have moved, or a micro-batch was abandoned."""
+        self._counters.clear()
+
+    def counted(self, clicks: Sequence[ClickEvent], stepped: SteppedClicks) -> list[tuple[int, CountedClick]]:
+        """Return which of a micro-batch's clicks count, by source partition, in their order.
+
+        Args:
+            clicks: The micro-batch's.
+            stepped: Those that were not applied before.
+        """
+        counts = stepped.recent_index[:, 0] != UNKNOWN_ITEM
+        if not self._without_consent:
+            counts &= stepped.row != NO_ROW
+        chosen = np.flatnonzero(counts)
+        hashes = self._hashes
+        found = []
+        for position, recent, session_clicks in zip(
+            stepped.position[chosen].tolist(),
+            stepped.recent_index[chosen].tolist(),
+            stepped.session_clicks[chosen].tolist(),
+            strict=True,
+        ):
+            click = clicks[position]
+            before = [hashes[item] for item in recent[1:session_clicks] if item != UNKNOWN_ITEM]
+            record = click.record
+            counted = CountedClick(
+                record.offset, click.user_id, hashes[recent[0]], before[::-1], click.timestamp_ms, record.timestamp_ms
+            )
+            found.append((record.partition, counted))
+        return found
+
+    def records(self, counted: Iterable[tuple[int, CountedClick]]) -> list[OutgoingRecord]:
+        """Count clicks, and return what has to be written then."""
+        changed: dict[int, PartitionCounter] = {}
+        for partition, click in counted:
+            counter = self._counter(partition)
+            self._outcomes[counter.count(click)] += 1
+            changed[partition] = counter
+        return [
+            OutgoingRecord(self._topic, 0, key.encode(), encode_chunk(chunk))
+            for counter in changed.values()
+            for key, chunk in counter.take_changed()
+        ]
+
+    def take_outcomes(self) -> Mapping[CountOutcome, int]:
+        """Return what became of the clicks since this was asked last."""
+        outcomes, self._outcomes = self._outcomes, Counter()
+        return outcomes
+
+    def _counter(self, partition: int) -> PartitionCounter:
+        """Return who counts a partition, going on from what is durable where he is new."""
+        counter = self._counters.get(partition)
+        if counter is None:
+            epoch = max(self._now_ms(), self._durable.newest_epoch(partition) + 1)
+            counter = self._counters[partition] = PartitionCounter(partition, self._recipe, epoch=epoch)
+            counter.resume(self._durable.open_chunks(partition))
+        return counter
