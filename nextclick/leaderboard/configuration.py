@@ -115,29 +115,31 @@ class NetworkSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EnsembleSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[[ensembles]]`: networks of the same data set, each with its first seed."""
 
-    dataset: str
+    dataset: DatasetNames
     name: str
     members: tuple[str, ...]
     weights: tuple[float, ...] | None = None
     tuned_on: str = NOT_TUNED
 
     def entries(self, networks: Sequence[Entry]) -> list[Entry]:
-        """Return the one entry; its seed is its first member's.
+        """Return one entry a data set; its seed is its first member's.
 
         Raises:
             SettingsError: If there is no network of a member's name.
         """
-        members = [self._member(name, networks) for name in self.members]
-        configs = tuple(entry.model for entry in members if isinstance(entry.model, TrainingConfig))
-        return [Entry(self.dataset, self.name, members[0].seed, Assembled(configs, self.weights), self.tuned_on)]
+        return [self._entry(dataset, networks) for dataset in _each(self.dataset)]
 
-    def _member(self, name: str, networks: Sequence[Entry]) -> Entry:
-        found = [entry for entry in networks if (entry.dataset, entry.name) == (self.dataset, name)]
-        if not found:
-            raise SettingsError(
-                f"{self.dataset}/{self.name} has a member {name}, but no [[networks]] of {self.dataset} has that name."
-            )
-        return found[0]
+    def _entry(self, dataset: str, networks: Sequence[Entry]) -> Entry:
+        members = []
+        for name in self.members:
+            found = [one for one in networks if (one.dataset, one.name) == (dataset, name)]
+            if not found:
+                raise SettingsError(
+                    f"{dataset}/{self.name} has a member {name}, but no [[networks]] of {dataset} has that name."
+                )
+            members.append(found[0])
+        configs = tuple(one.model for one in members if isinstance(one.model, TrainingConfig))
+        return Entry(dataset, self.name, members[0].seed, Assembled(configs, self.weights), self.tuned_on)
 
 
 class BaselineSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
