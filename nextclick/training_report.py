@@ -126,12 +126,12 @@ def assemble_and_report(
         evaluate: Whether to look at the test clicks.
     """
     began = time.perf_counter()
+    exclude_last = RING_LENGTH if data.description.exclude_seen else 0
     with console.status(f"Weighing {len(checkpoints)} members"):
-        checkpoint = assemble(checkpoints, data, weights=weights)
+        checkpoint = assemble(checkpoints, data, weights=weights, exclude_last=exclude_last)
     seconds = time.perf_counter() - began
     comparison = None
     if evaluate:
-        exclude_last = RING_LENGTH if data.description.exclude_seen else 0
         with console.status(f"Evaluating on {len(data.test):,} test clicks"):
             checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=exclude_last)
     save_checkpoint(out, checkpoint)

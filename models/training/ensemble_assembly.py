@@ -19,7 +19,11 @@ from models.training.validation_period import set_validation_aside
 
 
 def assemble(
-    checkpoints: Sequence[Checkpoint], data: PreparedData, *, weights: Sequence[float] | None = None
+    checkpoints: Sequence[Checkpoint],
+    data: PreparedData,
+    *,
+    weights: Sequence[float] | None = None,
+    exclude_last: int = 0,
 ) -> Checkpoint:
     """Make one checkpoint of several.
 
@@ -27,6 +31,7 @@ def assemble(
         checkpoints: The members, trained on the same clicks of one data set, with the same features.
         data: That data set.
         weights: What they weigh; None: fitted on the validation period that all of them left out.
+        exclude_last: How many of a user's last clicks are not listed again in the figures on that period.
 
     Returns:
         A checkpoint without metrics. Of its configuration only the network and the validation period speak for all.
@@ -43,7 +48,7 @@ def assemble(
     ensemble = ensemble_of(_config(sections), members[0].inputs, members).eval()
     history: tuple[EpochReport, ...] = ()
     if weights is None:
-        history = (_fit(ensemble, first, data),)
+        history = (_fit(ensemble, first, data, exclude_last),)
     elif len(weights) == len(members):
         ensemble.weigh(weights)
     else:
@@ -82,7 +87,7 @@ def _member(checkpoint: Checkpoint, first: Checkpoint) -> tuple[MemberSection, M
     return MemberSection(description.network), network
 
 
-def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: PreparedData) -> EpochReport:
+def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: PreparedData, exclude_last: int) -> EpochReport:
     """Fit the weights on what the members left out; report the figures there."""
     began = time.perf_counter()
     description = first.description
@@ -103,5 +108,5 @@ def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: PreparedData) -> Ep
         validation = encode_validation(data, clicks, first.vocabulary, description.features)
     ensemble.weigh(fit_weights(ensemble, validation))
     seconds = time.perf_counter() - began
-    figures = evaluate_network(ensemble, validation)
+    figures = evaluate_network(ensemble, validation, exclude_last=exclude_last)
     return EpochReport(epoch=1, loss=None, learning_rate=None, seconds=seconds, validation=figures)

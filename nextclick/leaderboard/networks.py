@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from export.artifact import Artifact, load_artifact
-from export.exporter import export_checkpoint
+from export.exporter import RING_LENGTH, export_checkpoint
 from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
@@ -63,7 +63,9 @@ class Networks:
         def make() -> Checkpoint:
             if isinstance(model, Assembled):
                 members = [self.checkpoint(member, data, data_digest) for member in model.members]
-                save_checkpoint(place, assemble(members, data, weights=model.weights))
+                exclude_last = RING_LENGTH if data.description.exclude_seen else 0
+                assembled = assemble(members, data, weights=model.weights, exclude_last=exclude_last)
+                save_checkpoint(place, assembled)
             else:
                 self._train(model, data, place)
             return load_checkpoint(place)

@@ -196,7 +196,10 @@ def test_training_without_a_clock_says_that_counts_are_useless() -> None:
     """The same news, their days known only."""
     days = make_news().with_columns(pl.col("timestamp_ms") // (24 * HOUR_MS) * (24 * HOUR_MS))
     save_data("dated", days.sort("timestamp_ms", maintain_order=True))
-    assert "useless here: the log has no clock" in run_train("dated", "fitted.toml", "--epochs", "1", "--no-evaluate").stdout
+    assert (
+        "useless here: the log has no clock"
+        in run_train("dated", "fitted.toml", "--epochs", "1", "--no-evaluate").stdout
+    )
     assert load_checkpoint(Path("checkpoints/dated")).description.live_counts.recipe.useless  # type: ignore[union-attr]
 
 

@@ -44,6 +44,17 @@ def test_members_keep_what_they_learned_and_are_weighed() -> None:
     assert report.validation.metrics["Recall@1"] == 1.0
 
 
+def test_figures_on_the_validation_period_may_leave_out_what_was_clicked() -> None:
+    """Sessions of nine clicks go beyond the circle of seven items: two of eight answers have been clicked before."""
+    data = make_data(length=9)
+    counted = train(data, TrainingConfig(network=MarkovConfig(), validation=ValidationSection(share=0.25)))
+    batches, validation = BatchSection(lanes=4, loss_divisor=4.0), ValidationSection(share=0.25)
+    lstm = train(data, TrainingConfig(network=LSTM, epochs=1, batches=batches, validation=validation))
+    (report,) = assemble([lstm, counted], data, exclude_last=50).description.history
+    assert report.validation is not None
+    assert report.validation.metrics["Recall@5"] == pytest.approx(6 / 8)
+
+
 def test_weights_may_be_given() -> None:
     """Members that learned everything have no period to be weighed on; the first one's live counts are its own."""
     useless = CountsFit(CountsRecipe(useless=True), Figures(0.1, 0.2), Figures(0.1, 0.2), 1, 100)
