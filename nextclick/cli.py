@@ -31,6 +31,7 @@ from nextclick.commands.simulate import simulate
 from nextclick.commands.state import state
 from nextclick.commands.topics import topics
 from nextclick.commands.train import train
+from nextclick.commands.trending import trending
 from nextclick.commands.tune import tune
 from nextclick.commands.watch import watch
 from nextclick.commands.worker import worker
@@ -80,6 +81,7 @@ app.command(rich_help_panel=REHEARSE)(compare)
 app.command(rich_help_panel=ASK)(inspect)
 app.command(rich_help_panel=ASK)(recommend)
 app.command(rich_help_panel=ASK)(similar)
+app.command(rich_help_panel=ASK)(trending)
 app.command(rich_help_panel=ASK)(click)
 app.command(rich_help_panel=ASK)(watch)
 app.command(rich_help_panel=ASK)(state)

@@ -98,7 +98,7 @@ class CountsFold:
             return False
         is_newer = self.newest_bucket is not None and key.bucket > self.newest_bucket
         if is_newer:
-            self._take_snapshot(offset)
+            self.take_snapshot(offset)
         self.newest_bucket = key.bucket if self.newest_bucket is None else max(key.bucket, self.newest_bucket)
         if key.epoch >= self._epoch_of.get(key.partition, key.epoch):
             self._epoch_of[key.partition] = key.epoch
@@ -106,6 +106,38 @@ class CountsFold:
             self._take_over(key)
             self._come[_slot(key)] = _Written(key.epoch, chunk)
         return is_newer
+
+    def take_snapshot(self, offset: int, bucket: int | None = None) -> bool:
+        """Take a snapshot of everything that has come; return whether anything ever has.
+
+        For whoever knows where snapshots are without the records that begin new buckets: from lists that name them, or
+        because he counts the clicks himself.
+
+        Args:
+            offset: Of the first record that is not in it.
+            bucket: At the end of which bucket the counts are read; None: the newest that has come.
+        """
+        if self.newest_bucket is None:
+            return False
+        parts: defaultdict[int, list[CountsBucket]] = defaultdict(list)
+        for slot, written in self._come.items():
+            before = self._added.get(slot)
+            for chunk, sign in ((written.chunk, 1), (None if before is None else before.chunk, -1)):
+                if chunk is not None:
+                    parts[slot.bucket].append(self._contents(chunk, sign))
+        for number in sorted(parts):
+            self.counts.add(number, summed(parts[number]))
+        bucket = self.newest_bucket if bucket is None else bucket
+        self.counts.advance(bucket)
+        self._added = {
+            slot: written
+            for slot, written in {**self._added, **self._come}.items()
+            if self._is_among_newest(slot, KEPT_BUCKETS)
+        }
+        self._come = {}
+        self._epoch_in = {slot[:2]: self._epoch_in[slot[:2]] for slot in self._added}
+        self.snapshot = Snapshot(bucket, offset)
+        return True
 
     def open_chunks(self, partition: int) -> list[tuple[ChunkKey, Chunk]]:
         """Return a source partition's chunks that whoever takes it over goes on from, in order of bucket and chunk."""
@@ -130,26 +162,6 @@ class CountsFold:
         for slot in {**self._added, **self._come}:
             if slot[:2] == place and slot.chunk >= key.chunk:
                 self._come[slot] = _Written(key.epoch, None)
-
-    def _take_snapshot(self, offset: int) -> None:
-        assert self.newest_bucket is not None  # noqa: S101 - there was a record before
-        parts: defaultdict[int, list[CountsBucket]] = defaultdict(list)
-        for slot, written in self._come.items():
-            before = self._added.get(slot)
-            for chunk, sign in ((written.chunk, 1), (None if before is None else before.chunk, -1)):
-                if chunk is not None:
-                    parts[slot.bucket].append(self._contents(chunk, sign))
-        for bucket in sorted(parts):
-            self.counts.add(bucket, summed(parts[bucket]))
-        self.counts.advance(self.newest_bucket)
-        self._added = {
-            slot: written
-            for slot, written in {**self._added, **self._come}.items()
-            if self._is_among_newest(slot, KEPT_BUCKETS)
-        }
-        self._come = {}
-        self._epoch_in = {slot[:2]: self._epoch_in[slot[:2]] for slot in self._added}
-        self.snapshot = Snapshot(self.newest_bucket, offset)
 
     def _is_among_newest(self, slot: _Slot, buckets: int) -> bool:
         return slot.bucket > self._newest_of[slot.partition] - buckets

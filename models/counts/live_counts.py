@@ -64,11 +64,18 @@ class LiveCounts:
 
     def popularity(self) -> NDArray[np.float64]:
         """Return the decayed clicks of every item, (V,); 0 for one that too few users clicked."""
-        worth = 1.0 if self.bucket is None else self._clock.worth(self.bucket)
-        clicks = self._clicks * worth
+        clicks = self._clicks * self._worth
         if self.recipe.trending_users > 0:
-            clicks[self._users * worth < self.recipe.trending_users] = 0
+            clicks[self.users() < self.recipe.trending_users] = 0
         return clicks
+
+    def users(self) -> NDArray[np.float64]:
+        """Return the decayed users of every item, each once a bucket, (V,)."""
+        return self._users * self._worth
+
+    @property
+    def _worth(self) -> float:
+        return 1.0 if self.bucket is None else self._clock.worth(self.bucket)
 
     def _rows(self, half_life: int) -> DecayedRows:
         return DecayedRows(
