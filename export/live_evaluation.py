@@ -71,7 +71,7 @@ def evaluate_live(
     """Step an artifact through test clicks with counts that follow them.
 
     Args:
-        artifact: The model, with a recipe for counts.
+        artifact: The model, with a recipe for counts; where that says `useless` lists are made without.
         before: Clicks that are counted but not predicted, the training clicks; they may overlap the others in time.
         clicks: The clicks to predict, the columns of `models.preparation.prepared_data.CLICK_SCHEMA`, in order of time.
         delay_ms: 0: buckets count from their end on.
@@ -83,10 +83,10 @@ def evaluate_live(
         DataError: If no session has two clicks.
     """
     recipe = artifact.manifest.counts
-    if recipe is None or recipe.useless:
+    if recipe is None:
         raise ArtifactError(
-            f"Model {artifact.manifest.model_id} ranks without live counts: fit them with `nextclick fit-counts` and "
-            "export it with `--counts`."
+            f"Model {artifact.manifest.model_id} has no live counts: fit them with `nextclick fit-counts` and export "
+            "it with `--counts`, or train it with `fit = true` under [live_counts]."
         )
     log = _Log(artifact, clicks)
     if not len(log.predicted):
@@ -175,6 +175,7 @@ class _LiveRun:
         self._counts = LiveCounts(recipe, manifest.item_count)
         self._feed = LogFeed(everyone, recipe)
         self._ranking = CountsRanking(self._counts)
+        self._is_useless = recipe.useless
         self._list_length = manifest.list_length
         self._popular = self._best_by_bias()
 
@@ -202,6 +203,8 @@ class _LiveRun:
         rings = self._rings[user]
         seen = rings if self._excludes else no_exclusions(len(user), rings.shape[1])
         state = tuple(tensor[user] for tensor in self._state)
+        if self._is_useless:
+            return self._runtime.rank(state, seen, np.zeros_like(self._ranking.item_bias))
         return self._runtime.rank(state, seen, self._ranking.item_bias, self._ranking.boosts(rings[:, ::-1]))
 
     def popular(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

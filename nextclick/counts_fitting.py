@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from models.counts.fitting import CountsFit
+from models.counts.fitting import CountsFit, fit_without_clock
 from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint
-from models.training.counts_fitting import fit_as_configured, judge_config, keep_with
+from models.training.counts_fitting import fit_as_configured, judge_config, keep_with, needs_no_judge
 from models.training.execution import Execution
 from models.training.run import train
 from nextclick.training_progress import ProgressBar
@@ -31,9 +31,11 @@ def with_live_counts(
         DataError: If there are too few clicks to fit by.
         TrainingInterrupted: If `execution.keeping` says to stop.
     """
-    config = judge_config(checkpoint.description.config)
-    judge = checkpoint
-    if config != checkpoint.description.config:
+    configured = checkpoint.description.config
+    config, judge = judge_config(configured), checkpoint
+    if needs_no_judge(data):
+        return keep_with(checkpoint, fit_without_clock(configured.live_counts.start))
+    if config != configured:
         console.print(f"Live counts are fitted by a network without the last {config.validation.share:.0%}.")
         with ProgressBar(console, config.validation.metric) as progress:
             judge = train(data, config, progress, exclude_last=exclude_last, execution=_of_judge(execution))
@@ -46,7 +48,7 @@ def with_live_counts(
 def fit_line(fit: CountsFit) -> str:
     """Say what live counts are worth."""
     without, counted = fit.without_counts, fit.with_counts
-    if fit.recipe.useless and not fit.trials:
+    if without is None or counted is None:
         return "Live counts are useless here: the log has no clock, all sessions of a day begin at one moment."
     verdict = "useless here: " if fit.recipe.useless else ""
     return (

@@ -1,6 +1,6 @@
 """Fits a recipe for live counts: half lives and weights, by the clicks of a validation period.
 
-1. A log without a clock has nothing to tell of what happens now: its counts are useless.
+1. A log without a clock has nothing to tell of what happens now: its counts are useless, and nothing is tried.
 2. Start at the recipe's defaults. Try each setting's neighbours, one setting after the other, and keep what ranks the
    questions' targets better; twice around. The figure is MRR@20, Recall@20 where that is equal.
 3. Counts that do not improve on the network alone by `LEAST_GAIN` are useless.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models.counts.click_columns import ClickColumns
 from models.counts.log_counts import LogCounts, PairEvents, count_log, popularity_at, rows_at
 from models.counts.recipe import CountsRecipe
-from models.counts.validation_questions import ValidationQuestions, has_clock
+from models.counts.validation_questions import ValidationQuestions
 from models.evaluation.metrics import ranks_from_scores
 
 LEAST_GAIN = 0.01
@@ -60,16 +60,16 @@ class CountsFit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A recipe and what it was chosen by.
 
     Attributes:
-        recipe: The best one; `useless` where it gained too little.
-        with_counts: Its figures on the validation questions.
+        recipe: The best one; `useless` where it gained too little, or the log has no clock.
+        with_counts: Its figures on the validation questions; None: without a clock none was tried.
         without_counts: The network's alone.
         trials: How many recipes were compared.
         questions: How many validation clicks they were compared by.
     """
 
     recipe: CountsRecipe
-    with_counts: Figures
-    without_counts: Figures
+    with_counts: Figures | None
+    without_counts: Figures | None
     trials: int
     questions: int
 
@@ -81,7 +81,7 @@ def fit_counts(
     *,
     on_trial: Callable[[CountsRecipe, Figures], None] | None = None,
 ) -> CountsFit:
-    """Fit half lives and weights.
+    """Fit half lives and weights; of a log with a clock, see `fit_without_clock`.
 
     Args:
         clicks: Everything that was clicked until the end of the validation period, in order of time.
@@ -90,8 +90,6 @@ def fit_counts(
         on_trial: Called after each trial.
     """
     without = figures_of(questions.network, questions.target)
-    if not has_clock(clicks):
-        return CountsFit(replace(start, useless=True), without, without, 0, len(questions.target))
     trials = _Trials(count_log(clicks, start), questions, on_trial)
     best, figures = start, trials.figures(start)
     for _ in range(SWEEPS):
@@ -102,6 +100,11 @@ def fit_counts(
                     best, figures = recipe, found
     useless = figures.mrr < without.mrr * (1 + LEAST_GAIN) or figures.recall < without.recall
     return CountsFit(replace(best, useless=useless), figures, without, trials.count, len(questions.target))
+
+
+def fit_without_clock(start: CountsRecipe) -> CountsFit:
+    """Return what there is to say of a log whose times are none, see `has_clock`: its counts are useless."""
+    return CountsFit(replace(start, useless=True), None, None, 0, 0)
 
 
 def figures_of(scores: NDArray[np.floating], target: NDArray[np.int64]) -> Figures:

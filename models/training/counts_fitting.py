@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import msgspec
 
-from models.counts.fitting import CountsFit, fit_counts
+from models.counts.fitting import CountsFit, fit_counts, fit_without_clock
 from models.counts.recipe import CountsRecipe
-from models.counts.validation_questions import click_columns, draw_questions, require_enough
+from models.counts.validation_questions import click_columns, draw_questions, has_clock, require_enough
 from models.errors import DataError
 from models.evaluation.protocol import NetworkScorer
 from models.preparation.prepared_data import PreparedData
@@ -32,7 +32,7 @@ def fit_by_validation(
     delay_ms: int,
     start: CountsRecipe,
 ) -> CountsFit:
-    """Fit a recipe by the clicks that a network was validated on.
+    """Fit a recipe by the clicks that a network was validated on; without a clock there is nothing to fit.
 
     Args:
         judge: Trained with a validation period set aside.
@@ -50,6 +50,9 @@ def fit_by_validation(
             "The checkpoint has learned all of the training period, nothing is left to fit counts by: train one with "
             "`--validation-share 0.15 --no-evaluate`, or with `fit = true` under [live_counts]."
         )
+    clicks = click_columns(data.train, vocabulary.item_ids)
+    if not has_clock(clicks):
+        return fit_without_clock(start)
     split = split_validation_off(data, description.config.validation, keep_unknown_items=True)
     questions = draw_questions(
         NetworkScorer(judge.network),
@@ -58,7 +61,7 @@ def fit_by_validation(
         most=most_questions,
         delay_ms=delay_ms,
     )
-    return fit_counts(click_columns(data.train, vocabulary.item_ids), questions, start)
+    return fit_counts(clicks, questions, start)
 
 
 def fit_as_configured(judge: Checkpoint, data: PreparedData) -> CountsFit:
@@ -81,12 +84,19 @@ def judge_config(config: TrainingConfig) -> TrainingConfig:
     return msgspec.structs.replace(config, validation=validation)
 
 
+def needs_no_judge(data: PreparedData) -> bool:
+    """Tell whether counts are useless whatever a network says: the log has no clock."""
+    return not has_clock(click_columns(data.train, data.train["item_id"].unique()))
+
+
 def require_questions(data: PreparedData, config: TrainingConfig) -> None:
-    """Check that there will be enough to fit counts by: before a network is trained, not after.
+    """Check that there will be enough to fit counts by, if they are fitted: before a network is trained, not after.
 
     Raises:
         DataError: If there is not.
     """
+    if needs_no_judge(data):
+        return
     split = split_validation_off(data, judge_config(config).validation, keep_unknown_items=True)
     if split.train.is_empty():
         raise DataError("No click is left before the validation period that live counts are fitted by: shorten it.")

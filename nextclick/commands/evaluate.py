@@ -54,7 +54,8 @@ def evaluate(
     are stepped through their training clicks first.
 
     With `--live` the clicks are taken in order of time, and lists are made with what everyone had clicked until
-    `--counts-delay` before; the artifact must have been exported with `--counts`.
+    `--counts-delay` before; the artifact must have a recipe for live counts. One that says `useless` adds nothing to
+    the lists, and the popularity beside them is live all the same.
 
     Example: `nextclick evaluate artifacts/eshop --dataset eshop`
     """

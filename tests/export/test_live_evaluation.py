@@ -1,23 +1,26 @@
 """Evaluation with live counts on logs so small that the right lists are known."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from export.artifact import Artifact
+from export.artifact_evaluation import evaluate_artifact
 from export.live_evaluation import RankedAt, evaluate_live
 from models.counts.recipe import CountsRecipe
 from models.errors import ArtifactError, DataError
 from tests.factories import make_click_table, make_tiny_artifact
 
 HOUR_MS = 3_600_000
+RECIPE = CountsRecipe(strength=1_000.0, popularity_half_life=360)
 
 
 @pytest.fixture(scope="module")
 def live_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """An untrained network, and counts that outweigh it by far."""
-    recipe = CountsRecipe(strength=1_000.0, popularity_half_life=360)
-    return make_tiny_artifact(tmp_path_factory.mktemp("live") / "artifact", list_length=10, counts=recipe)
+    return make_tiny_artifact(tmp_path_factory.mktemp("live") / "artifact", list_length=10, counts=RECIPE)
 
 
 def _item(number: int) -> str:
@@ -84,8 +87,22 @@ def test_popularity_is_as_live_as_the_lists(live_artifact: Artifact) -> None:
 
 
 def test_an_artifact_without_counts_is_refused(tiny_artifact: Artifact) -> None:
-    with pytest.raises(ArtifactError, match="ranks without live counts: fit them with `nextclick fit-counts`"):
+    with pytest.raises(ArtifactError, match="has no live counts: fit them with `nextclick fit-counts`"):
         evaluate_live(tiny_artifact, EVERYONE_GOES_FROM_4_TO_9, EVERYONE_GOES_FROM_4_TO_9, delay_ms=0)
+
+
+def test_useless_counts_add_nothing_to_the_lists(live_artifact: Artifact, tmp_path: Path) -> None:
+    """Figures are those of the plain evaluation of the same sessions, and the popularity beside them is live."""
+    useless = make_tiny_artifact(tmp_path / "useless", list_length=10, counts=replace(RECIPE, useless=True))
+    rows = [row for user in range(6) for row in _session(f"v{user}", 200_000 + user, [user, 4, 9, user + 6])]
+    clicks = make_click_table(sorted(rows, key=_when))
+    plain = evaluate_artifact(useless, clicks)
+    live = evaluate_live(useless, EVERYONE_GOES_FROM_4_TO_9, clicks, delay_ms=0)
+    ranked = [name for name in live.model if not name.startswith("Coverage")]
+    assert [live.model[name] for name in ranked] == [plain.model[name] for name in ranked]
+    counted = evaluate_live(live_artifact, EVERYONE_GOES_FROM_4_TO_9, clicks, delay_ms=0)
+    assert live.popularity == counted.popularity
+    assert live.model != counted.model
 
 
 def test_single_clicks_cannot_be_evaluated(live_artifact: Artifact) -> None:

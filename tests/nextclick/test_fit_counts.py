@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from export.artifact import load_artifact
+from models.counts.fitting import CountsFit
 from models.counts.recipe import CountsRecipe
 from models.errors import DataError, SettingsError, TrainingInterrupted
 from models.preparation.prepared_data import Description, PreparedData
@@ -193,14 +194,14 @@ def _stop(*_: object) -> None:
 
 @pytest.mark.usefixtures("workplace")
 def test_training_without_a_clock_says_that_counts_are_useless() -> None:
-    """The same news, their days known only."""
+    """The same news, their days known only: no other network is trained, and no validation clicks are asked for."""
     days = make_news().with_columns(pl.col("timestamp_ms") // (24 * HOUR_MS) * (24 * HOUR_MS))
     save_data("dated", days.sort("timestamp_ms", maintain_order=True))
-    assert (
-        "useless here: the log has no clock"
-        in run_train("dated", "fitted.toml", "--epochs", "1", "--no-evaluate").stdout
-    )
-    assert load_checkpoint(Path("checkpoints/dated")).description.live_counts.recipe.useless  # type: ignore[union-attr]
+    result = run_train("dated", "fitted.toml", "--epochs", "1", "--no-evaluate")
+    assert "useless here: the log has no clock" in result.stdout
+    assert "fitted by a network without" not in result.stderr
+    fit = load_checkpoint(Path("checkpoints/dated")).description.live_counts
+    assert fit == CountsFit(CountsRecipe(useless=True), with_counts=None, without_counts=None, trials=0, questions=0)
 
 
 @pytest.mark.usefixtures("workplace")
