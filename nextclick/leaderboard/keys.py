@@ -17,7 +17,7 @@ import polars as pl
 from models.preparation.prepared_data import PreparedData
 
 _ROOT = Path(__file__).parents[2]
-_OURS = ("models", "export")
+_OURS = ("models", "export", "nextclick")
 # The unions of all kinds: a new kind changes none of the others.
 _LISTS_OF_KINDS = ".kinds"
 

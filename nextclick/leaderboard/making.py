@@ -37,6 +37,7 @@ _MEASURING = (
     "models.evaluation.ranked_predictions",
     "models.ratings.rating_metrics",
 )
+_SERVING_COST = "nextclick.leaderboard.serving_cost"
 _LIBRARIES = ("nextclick", "numpy", "onnxruntime", "polars", "scipy", "torch")
 
 
@@ -59,7 +60,8 @@ class Workshop:
     def key(self, entry: Entry, data_digest: str) -> str:
         """Return the key of an entry's result: its model, its data, the code, the bootstrap."""
         if isinstance(entry.model, TrainingConfig | Assembled):
-            learned, code = self.networks.key(entry.model, data_digest), source_digest((*_MEASURING, *SERVING))
+            learned = self.networks.key(entry.model, data_digest)
+            code = source_digest((*_MEASURING, *SERVING, _SERVING_COST))
         else:
             learned, code = _counted_key(entry.model, data_digest), source_digest(_MEASURING)
         named = (entry.dataset, entry.name, self.resamples, self.bootstrap_seed)

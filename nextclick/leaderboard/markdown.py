@@ -26,9 +26,9 @@ column.
 - **Coverage@20**: the share of the catalogue that is in at least one list. **Gini@20**: how unevenly the lists show it
   (0 all items alike, 1 one item alone). **ARP@20**: the mean number of training clicks of what is listed, the higher
   the more popular (Yin et al., PVLDB 2012).
-- **training**: seconds of the epochs, validation left out. **artifact**: all files. **state**: what is kept a user.
-  **a click**: microseconds of step and rank in batches of 64 by onnxruntime in one thread, the median of seven runs.
-  What has a state can be served; a baseline that is counted offline has none.
+- **training**: seconds of the epochs by the clock, validation left out. **artifact**: all files. **state**: what is
+  kept a user. **a click**: microseconds of processor time for step and rank in batches of 64 by onnxruntime in one
+  thread, the median of seven runs. What has a state can be served; a baseline that is counted offline has none.
 - **RMSE**, **MAE**: of ratings predicted one by one, each from the ratings before the cut and the user's own before it.
 
 Settings were chosen on the end of the training period, never on the test: *tuned on* says by what.

@@ -1,4 +1,4 @@
-"""What an artifact costs to serve: bytes on disk, bytes a user, and microseconds a click on this machine."""
+"""What an artifact costs to serve: bytes on disk, bytes a user, microseconds a click of this machine's processor."""
 
 import statistics
 import time
@@ -39,7 +39,8 @@ def _state_bytes(artifact: Artifact) -> int:
 def microseconds_per_click(artifact: Artifact) -> Interval:
     """Step and rank 64 users at a time, in one thread; return the median of the runs, and the fastest and slowest.
 
-    The items are random, the states what random clicks lead to. Kafka, decoding and encoding are not part of it: see
+    Of processor time, which other work on the machine makes little longer, and not of the clock. The items are random,
+    the states what random clicks lead to. Kafka, decoding and encoding are not part of it: see
     `make bench` for a worker's whole line.
     """
     runtime, manifest = ModelRuntime(artifact), artifact.manifest
@@ -51,10 +52,10 @@ def microseconds_per_click(artifact: Artifact) -> Interval:
     seconds = []
     # The first run warms up: onnxruntime lays out its memory.
     for _ in range(RUNS + 1):
-        began = time.perf_counter()
+        began = time.process_time()
         for round_items in items:
             state = runtime.step(round_items, features, state)
             runtime.rank(state, exclude, bias)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     per_click = [1e6 * run / (ROUNDS * BATCH) for run in seconds[1:]]
     return Interval(statistics.median(per_click), min(per_click), max(per_click))

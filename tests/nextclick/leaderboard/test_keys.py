@@ -47,6 +47,11 @@ def test_one_kind_of_model_does_not_depend_on_the_others() -> None:
     assert not [name for name in imported if name.endswith(".kinds")]
 
 
+def test_how_serving_is_timed_counts_too() -> None:
+    """It is a module of this package, unlike what learns and ranks."""
+    assert {"nextclick.leaderboard.serving_cost", "export.runtime"} <= _reached("nextclick.leaderboard.serving_cost")
+
+
 def _reached(root: str) -> set[str]:
     waiting, reached = [root], set[str]()
     while waiting:
