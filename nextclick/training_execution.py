@@ -24,6 +24,11 @@ def state_file(checkpoint: Path) -> Path:
     return checkpoint.with_name(f"{checkpoint.name}.training.safetensors")
 
 
+def working_folder(checkpoint: Path, rank: int) -> Path:
+    """Return where a process of a run works on disk, beside the checkpoint's place too."""
+    return checkpoint.with_name(f"{checkpoint.name}.training.on-disk-{rank}")
+
+
 @contextmanager
 def executed(checkpoint: Path, device: torch.device, *, every_s: float, restart: bool) -> Iterator[Execution]:
     """Yield how to carry out a run: in the processes of `torchrun`, its state kept beside the checkpoint's place.

@@ -19,6 +19,7 @@ from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
 from models.training.counts_fitting import require_questions
+from models.training.encoded_data import Prepared
 from models.training.ensemble_assembly import assemble
 from models.training.epoch_report import EpochReport, best_epoch
 from models.training.execution import PLAIN, Execution
@@ -55,7 +56,7 @@ class TrainingReport(msgspec.Struct, frozen=True):
 
 
 def train_and_report(
-    data: PreparedData,
+    data: Prepared,
     config: TrainingConfig,
     out: Path,
     console: Console,
@@ -97,7 +98,7 @@ def train_and_report(
     comparison = None
     is_first = execution.processes.is_first
     if evaluate and is_first:
-        with console.status(f"Evaluating on {len(data.test):,} test clicks"):
+        with console.status(f"Evaluating on {data.test_click_count:,} test clicks"):
             checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=exclude_last)
     if is_first:
         save_checkpoint(out, checkpoint)

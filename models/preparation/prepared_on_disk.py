@@ -37,6 +37,11 @@ class PreparedOnDisk:
     clicks_at_once: int = CLICKS_AT_ONCE
 
     @property
+    def click_count(self) -> int:
+        """How many clicks there are, without reading them."""
+        return count_clicks_of(self.folder / "train.parquet") + self.test_click_count
+
+    @property
     def test_click_count(self) -> int:
         """How many test clicks there are, without reading them."""
         return count_clicks_of(self.folder / "test.parquet")

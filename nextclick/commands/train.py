@@ -68,6 +68,14 @@ def train(
             help="Leave all training clicks on some of the items out, to measure on them with `nextclick cold-items`.",
         ),
     ] = None,
+    on_disk: Annotated[
+        bool | None,
+        typer.Option(
+            "--on-disk/--in-memory",
+            help="Whether the data is read in parts from disk. The weights are the same.",
+            show_default="on disk where it would take more than a quarter of the memory",
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Torch's threads.", show_default="torch's choice")
     ] = None,
@@ -95,6 +103,8 @@ def train(
     The state of the run is kept beside the checkpoint's place, after every epoch, every so often within one, and at
     Ctrl-C: the same command goes on from there to the same result, bit for bit.
 
+    Data that is large for the memory is read in parts from disk, with what is worked on beside the checkpoint's place.
+
     Several processes: `torchrun --nproc-per-node 2 -m nextclick train ...` deals the lanes of each batch to two.
 
     Example: `nextclick train --dataset eshop`, then `nextclick export checkpoints/eshop`
@@ -104,33 +114,33 @@ def train(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.evaluation.holding_out import hold_items_out  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE, load_description  # noqa: PLC0415
     from models.training.config import config_for, load_training_config  # noqa: PLC0415
     from models.training.devices import choose_device  # noqa: PLC0415
-    from nextclick.training_execution import executed  # noqa: PLC0415
+    from nextclick.training_execution import executed, working_folder  # noqa: PLC0415
+    from nextclick.training_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
 
     if threads is not None:
         torch.set_num_threads(threads)
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
-    data = load_prepared_data(folder)
-    if hold_out_items is not None:
-        data = hold_items_out(data, hold_out_items)
-    name = data.description.name
+    name = load_description(folder).name
     chosen = config_for(name) if config is None else load_training_config(config)
     place = Path("checkpoints") / name if out is None else out
     with executed(place, choose_device(device), every_s=checkpoint_every, restart=restart) as execution:
         is_first = execution.processes.is_first
-        report = train_and_report(
-            data,
-            _overridden(chosen, seed, epochs, validation_share),
-            place,
-            Console(stderr=True, quiet=not is_first),
-            evaluate=evaluate,
-            exclude_seen=data.description.exclude_seen if exclude_seen is None else exclude_seen,
-            execution=execution,
-        )
+        console = Console(stderr=True, quiet=not is_first)
+        working = working_folder(place, execution.processes.rank)
+        with read_for_training(folder, working, console, on_disk=on_disk, hold_out=hold_out_items) as data:
+            report = train_and_report(
+                data,
+                _overridden(chosen, seed, epochs, validation_share),
+                place,
+                console,
+                evaluate=evaluate,
+                exclude_seen=data.description.exclude_seen if exclude_seen is None else exclude_seen,
+                execution=execution,
+            )
     if is_first:
         print_training(report, as_json=as_json)
 

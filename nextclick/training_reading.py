@@ -1,0 +1,66 @@
+"""How `nextclick train` reads prepared data: whole, or in parts from disk where it is too large for memory."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from models.errors import SettingsError
+from models.evaluation.holding_out import hold_items_out
+from models.preparation.prepared_data import load_prepared_data
+from models.preparation.prepared_on_disk import PreparedOnDisk, open_prepared_data
+from models.training.encoded_data import Prepared
+from nextclick.memory_limit import memory_limit_bytes
+
+# What a prepared click takes at the peak of a training run that has read it whole: measured, docs/training.md.
+BYTES_A_CLICK = 550
+# Of the memory: what is more than that is read in parts.
+LARGEST_SHARE = 0.25
+
+
+@contextmanager
+def read_for_training(
+    folder: Path, working: Path, console: Console, *, on_disk: bool | None, hold_out: float | None
+) -> Iterator[Prepared]:
+    """Yield prepared data, in memory or on disk.
+
+    Args:
+        folder: Where it is.
+        working: A folder for what is worked on on disk: emptied first, and gone with the block.
+        console: Told where it is read from disk.
+        on_disk: Whether to; None: where it would take too large a share of the memory.
+        hold_out: The share of the items to hold out of training; None: none.
+
+    Raises:
+        DataError: If the folder is missing, incomplete, or its tables have other columns.
+        SettingsError: If items are to be held out of what is on disk.
+    """
+    found = open_prepared_data(folder, working)
+    if not (is_too_large(found, memory_limit_bytes()) if on_disk is None else on_disk):
+        data = load_prepared_data(folder)
+        yield data if hold_out is None else hold_items_out(data, hold_out)
+        return
+    if hold_out is not None:
+        raise SettingsError(
+            "--hold-out-items takes clicks out of tables in memory: read the data whole with --in-memory, or leave "
+            "it out."
+        )
+    console.print(
+        f"Reading {found.click_count:,} clicks in parts from disk; whole (--in-memory) they would take some "
+        f"{found.click_count * BYTES_A_CLICK / (1 << 30):.1f} GiB.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    shutil.rmtree(working, ignore_errors=True)  # a run that was killed could not
+    working.mkdir(parents=True)
+    try:
+        yield found
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def is_too_large(data: PreparedOnDisk, memory_bytes: int) -> bool:
+    """Tell whether data had better not be read whole into so much memory."""
+    return data.click_count * BYTES_A_CLICK > LARGEST_SHARE * memory_bytes
