@@ -25,6 +25,7 @@ from models.training.epoch_report import EpochReport, best_epoch
 from models.training.execution import PLAIN, Execution
 from models.training.run import Comparison, evaluate_on_test, train
 from models.training.training_data import TrainingData
+from models.training.whole_arrays import tables_to_fit_counts_by
 from nextclick.counts_fitting import fit_line, with_live_counts
 from nextclick.training_progress import ProgressBar
 
@@ -85,15 +86,17 @@ def train_and_report(
     Raises:
         TrainingInterrupted: If `execution.keeping` says to stop.
         DataError: If there are too few clicks to fit live counts by; said before anything is trained.
+        SettingsError: If they are to be fitted by data on disk.
     """
-    if config.live_counts.fit:
-        require_questions(data, config)
+    counted = tables_to_fit_counts_by(data) if config.live_counts.fit else None
+    if counted is not None:
+        require_questions(counted, config)
     exclude_last = RING_LENGTH if exclude_seen else 0
     began = time.perf_counter()
     with ProgressBar(console, config.validation.metric) as progress:
         checkpoint = train(data, config, progress, exclude_last=exclude_last, execution=execution)
-    if config.live_counts.fit:
-        checkpoint = with_live_counts(checkpoint, data, console, exclude_last=exclude_last, execution=execution)
+    if counted is not None:
+        checkpoint = with_live_counts(checkpoint, counted, console, exclude_last=exclude_last, execution=execution)
     seconds = time.perf_counter() - began
     comparison = None
     is_first = execution.processes.is_first

@@ -112,6 +112,13 @@ def test_held_out_items_are_for_data_in_memory() -> None:
         run_train("out", "--on-disk", "--hold-out-items", "0.2")
 
 
+def test_live_counts_are_fitted_in_memory(workplace: Path) -> None:
+    """Refused before the network is trained, not after."""
+    (workplace / "small.toml").write_text(f"{CONFIG}[live_counts]\nfit = true\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"leave \[live_counts\] out, or .*--in-memory"):
+        run_train("out", "--on-disk")
+
+
 def test_damaged_data_is_said_in_one_line(workplace: Path) -> None:
     """A file that is no table, and one of other columns."""
     path = workplace / "made" / "test.parquet"
