@@ -15,6 +15,13 @@ class ClickSource(msgspec.Struct, frozen=True):
     timestamp_ms: int
 
 
+class ListCounts(msgspec.Struct, frozen=True):
+    """Which live counts a list was ranked with: `models.counts.counts_fold.Snapshot`."""
+
+    bucket: int
+    offset: int
+
+
 class PublishedList(msgspec.Struct, frozen=True):
     """One list, best item first; `items` and `scores` are parallel. Fields of later versions are ignored."""
 
@@ -26,6 +33,7 @@ class PublishedList(msgspec.Struct, frozen=True):
     strategy: str
     source: ClickSource
     event_id: str | None = None
+    counts: ListCounts | None = None
 
 
 _decode = msgspec.json.Decoder(PublishedList).decode

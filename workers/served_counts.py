@@ -101,21 +101,40 @@ class ServedCounts:
             finally:
                 self._standing_still.release()
 
+    def take_snapshot(self, offset: int, bucket: int | None = None) -> None:
+        """Fold what has come and rank with all of it, whatever comes next: `CountsFold.take_snapshot`.
+
+        Raises:
+            CountsRecordError: If a record does not decode.
+        """
+        with self._standing_still, self._lock:
+            self._fold_come()
+            if self._fold.take_snapshot(offset, bucket):
+                self._renew()
+
     def _advance(self) -> None:
         if not self._come:
             return
         with self._lock:
-            self._oldest_come_s = None
-            is_new = False
-            while self._come:
-                record = self._come.popleft()
-                chunk = None if record.value is None else decode_chunk(record.value)
-                is_new |= self._fold.apply(record.offset, decode_key(record.key), chunk)
-            if is_new:
-                self._ranking.refresh()
-                self.item_bias = self._fixed_bias + self._ranking.item_bias
-                # Last: whoever has read it has the bias of it, or of a newer one.
-                self.snapshot = self._fold.snapshot
+            if self._fold_come():
+                self._renew()
+
+    def _fold_come(self) -> bool:
+        """Fold what has come; return whether there is a new snapshot."""
+        self._oldest_come_s = None
+        is_new = False
+        while self._come:
+            record = self._come.popleft()
+            chunk = None if record.value is None else decode_chunk(record.value)
+            is_new |= self._fold.apply(record.offset, decode_key(record.key), chunk)
+        return is_new
+
+    def _renew(self) -> None:
+        """Rank with the newest snapshot."""
+        self._ranking.refresh()
+        self.item_bias = self._fixed_bias + self._ranking.item_bias
+        # Last: whoever has read it has the bias of it, or of a newer one.
+        self.snapshot = self._fold.snapshot
 
     def boosts(self, recent_index: NDArray[np.int32]) -> Boosts:
         """Return what users' last items add to their lists.

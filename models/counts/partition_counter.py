@@ -35,7 +35,7 @@ class CountOutcome(StrEnum):
 
     COUNTED = "counted"
     LATE = "late"  # its bucket was closed
-    EARLY = "early"  # see `PartitionCounter.count`
+    EARLY = "early"  # see `is_early`
     CAPPED = "capped"  # its user has counted often enough in its bucket
     AGAIN = "again"  # it is in a durable chunk already
 
@@ -170,13 +170,9 @@ class PartitionCounter:
         self._close()
 
     def count(self, click: CountedClick) -> CountOutcome:
-        """Count a click where it counts, and return what became of it.
-
-        It is too early where its time lies ahead of the time when Kafka had it by more than the open buckets: it would
-        close the buckets of all others.
-        """
+        """Count a click where it counts, and return what became of it."""
         recipe = self._recipe
-        if 0 <= click.recorded_ms < click.timestamp_ms - OPEN_BUCKETS * recipe.bucket_ms:
+        if is_early(click.timestamp_ms, click.recorded_ms, recipe):
             return CountOutcome.EARLY
         number = click.timestamp_ms // recipe.bucket_ms
         if self._newest is None or number > self._newest:
@@ -225,6 +221,19 @@ class PartitionCounter:
         for number in [one for one, bucket in self._open.items() if one <= self._newest - OPEN_BUCKETS]:
             if not self._open[number].changed:
                 del self._open[number]
+
+
+def is_early(timestamp_ms: int, recorded_ms: int, recipe: CountsRecipe) -> bool:
+    """Tell whether a click's time lies ahead of the time when Kafka had it by more than the open buckets.
+
+    It would close the buckets of all others.
+
+    Args:
+        timestamp_ms: When the click was.
+        recorded_ms: When Kafka had it; negative where it does not say.
+        recipe: The buckets' length.
+    """
+    return 0 <= recorded_ms < timestamp_ms - OPEN_BUCKETS * recipe.bucket_ms
 
 
 def pseudonym(user: str, partition: int, bucket: int) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nextclick.counts_options import CountsDelay, RecordedCounts, RecordedListsFile
 from nextclick.options import AsJson, ExcludeSeen
 
 golden = typer.Typer(
@@ -18,17 +19,29 @@ Golden = Annotated[Path, typer.Argument(metavar="GOLDEN", help="The golden lists
 
 
 @golden.command()
-def make(artifact: Artifact, recording: Recording, golden_file: Golden, exclude_seen: ExcludeSeen = None) -> None:
+def make(
+    artifact: Artifact,
+    recording: Recording,
+    golden_file: Golden,
+    exclude_seen: ExcludeSeen = None,
+    counts_delay: CountsDelay = None,
+    counts: RecordedCounts = None,
+    lists: RecordedListsFile = None,
+) -> None:
     """Keep the list of every recorded click: items, exact scores, and what they were made from.
+
+    A model with live counts ranks without them unless `--counts-delay`, or `--counts` and `--lists`, say which.
 
     Example: `nextclick golden make artifacts/eshop yesterday.parquet yesterday.golden.parquet`
     """
     from nextclick.golden.making import make_golden  # noqa: PLC0415
     from nextclick.record_progress import record_progress  # noqa: PLC0415
     from nextclick.recording.files import open_recording  # noqa: PLC0415
+    from nextclick.simulation.counts_choice import counts_choice  # noqa: PLC0415
 
+    choice = counts_choice(counts_delay, counts, lists)
     with record_progress(open_recording(recording)) as show:
-        head = make_golden(artifact, recording, golden_file, exclude_seen=exclude_seen, on_progress=show)
+        head = make_golden(artifact, recording, golden_file, exclude_seen=exclude_seen, counts=choice, on_progress=show)
     size = golden_file.stat().st_size
     typer.echo(
         f"{head.lists:,} lists of model {head.model_id} in {golden_file} ({size / 1e6:,.2f} MB, "
@@ -53,6 +66,9 @@ def check(
     ] = 0.0,
     examples: Annotated[int, typer.Option("--examples", min=0, max=10, metavar="N", help="Show the worst N.")] = 3,
     exclude_seen: ExcludeSeen = None,
+    counts_delay: CountsDelay = None,
+    counts: RecordedCounts = None,
+    lists: RecordedListsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the lists of a recording again and show how they differ from the golden ones; exit code 1 if they may not.
@@ -70,7 +86,9 @@ def check(
     from nextclick.golden.printing import check_as_json, print_check  # noqa: PLC0415
     from nextclick.record_progress import record_progress  # noqa: PLC0415
     from nextclick.recording.files import open_recording  # noqa: PLC0415
+    from nextclick.simulation.counts_choice import counts_choice  # noqa: PLC0415
 
+    choice = counts_choice(counts_delay, counts, lists)
     with record_progress(open_recording(recording)) as show:
         checked = check_golden(
             artifact,
@@ -78,6 +96,7 @@ def check(
             golden_file,
             tolerance=Tolerance(score_tolerance, allow_changed, min_overlap),
             exclude_seen=exclude_seen,
+            counts=choice,
             on_progress=show,
         )
     if as_json:

@@ -2,16 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from nextclick.counts_options import CountsDelay, RecordedCounts, RecordedListsFile
 from nextclick.options import AsJson, ExcludeSeen, Limit
 from nextclick.selection_options import Offsets, Partitions, Since, Until
-
-if TYPE_CHECKING:
-    from nextclick.prequential.report import PrequentialReport
-    from nextclick.simulation.simulator import SimulationTotals
 
 
 def simulate(
@@ -36,6 +33,9 @@ def simulate(
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the scores over time: *.png or *.svg (extra `report`)."),
     ] = None,
+    counts_delay: CountsDelay = None,
+    counts: RecordedCounts = None,
+    lists: RecordedListsFile = None,
     partitions: Partitions = None,
     offsets: Offsets = None,
     since: Since = None,
@@ -53,24 +53,38 @@ def simulate(
     `--prequential` scores each click against the list that its user had, then lets the state learn it: HitRate@K, MRR@K
     and NDCG@K by strategy and history, beside the popular list on the same clicks, as a worker counts them.
 
+    A model with live counts ranks without them unless one says which: `--counts-delay 60s` counts the recorded clicks;
+    `--counts counts.parquet --lists lists.parquet`, as `nextclick record` wrote them, gives the lists that workers
+    published, byte for byte, however many they were, and says whether they are.
+
     Example: `nextclick simulate artifacts/eshop yesterday.parquet --out lists.parquet`
     """
+    import msgspec  # noqa: PLC0415
+
     from export.artifact import load_artifact  # noqa: PLC0415
     from nextclick.prequential.report import PrequentialReport  # noqa: PLC0415
     from nextclick.record_progress import record_progress  # noqa: PLC0415
     from nextclick.recording.files import open_recording  # noqa: PLC0415
     from nextclick.recording.sources import all_records  # noqa: PLC0415
     from nextclick.selection_options import selection_of  # noqa: PLC0415
+    from nextclick.simulation.counts_choice import chosen_snapshots, counts_choice, recorded_lists  # noqa: PLC0415
     from nextclick.simulation.list_files import list_file  # noqa: PLC0415
+    from nextclick.simulation.printing import CountsReport, print_simulation, simulation_values  # noqa: PLC0415
     from nextclick.simulation.simulator import SimulationTotals, Simulator  # noqa: PLC0415
+    from workers.preflight import counts_recipe  # noqa: PLC0415
     from workers.settings import load_settings  # noqa: PLC0415
 
+    choice = counts_choice(counts_delay, counts, lists)
     settings = load_settings(artifact=artifact, publish="per-click", exclude_seen=exclude_seen)
     source = open_recording(recording)
     model = load_artifact(artifact)
     is_scored = prequential or prequential_out is not None or plot is not None
     report = PrequentialReport(model, out=prequential_out, plot=plot) if is_scored else None
-    simulator = Simulator(model, settings, source.head, batch_records=batch_records, prequential=is_scored)
+    published = recorded_lists(choice, source.head)
+    snapshots = chosen_snapshots(choice, settings, model, source.head, published)
+    simulator = Simulator(
+        model, settings, source.head, batch_records=batch_records, prequential=is_scored, snapshots=snapshots
+    )
     selection = selection_of(partitions, offsets, since, until, limit)
     totals = SimulationTotals()
     started_s = time.monotonic()
@@ -78,46 +92,20 @@ def simulate(
         for batch in simulator.run(selection.of(all_records(source))):
             totals.add(batch)
             file.write(batch.lists)
+            if published is not None:
+                published.compare(batch.lists)
             if report is not None:
                 report.add(batch)
             show(totals.records)
     elapsed_s = time.monotonic() - started_s
     if report is not None:
         report.write()
-    _print(totals, report, simulator.users, elapsed_s, as_json)
-
-
-def _print(
-    totals: "SimulationTotals", report: "PrequentialReport | None", users: int, elapsed_s: float, as_json: bool
-) -> None:
+    counted = CountsReport(choice, counts_recipe(settings, model) is not None, published, snapshots)
     if as_json:
-        import msgspec  # noqa: PLC0415
-
-        said = {
-            "records": totals.records,
-            "lists": dict(totals.lists),
-            "dead_letters": dict(totals.dead_letters),
-            "without_consent": totals.without_consent,
-            "late": totals.late,
-            "unknown_items": totals.unknown_items,
-            "users": users,
-            "digest": totals.digest,
-            "elapsed_s": round(elapsed_s, 3),
-            **({} if report is None else {"prequential": report.values()}),
-        }
-        typer.echo(msgspec.json.encode(said).decode())
+        values = simulation_values(totals, counted, simulator.users, elapsed_s)
+        scores = {} if report is None else {"prequential": report.values()}
+        typer.echo(msgspec.json.encode({**values, **scores}).decode())
         return
-    lists = ", ".join(f"{count:,} {strategy}" for strategy, count in sorted(totals.lists.items()))
-    letters = ", ".join(f"{count:,} {reason}" for reason, count in sorted(totals.dead_letters.items()))
-    typer.echo(
-        f"{totals.records:,} records in {elapsed_s:.1f} s ({totals.records / elapsed_s:,.0f}/s): "
-        f"{totals.lists.total():,} lists ({lists or 'none'}), {totals.dead_letters.total():,} dead letters"
-        f"{f' ({letters})' if letters else ''}."
-    )
-    typer.echo(
-        f"{users:,} users; {totals.late:,} late clicks, {totals.unknown_items:,} on items unknown to the model, "
-        f"{totals.without_consent:,} without consent."
-    )
-    typer.echo(f"Digest of the lists: {totals.digest}")
+    print_simulation(totals, counted, simulator.users, elapsed_s)
     if report is not None:
         report.print()

@@ -15,6 +15,7 @@ from nextclick.golden.golden_file import FORMAT_VERSION, SUFFIX, GoldenFile, Gol
 from nextclick.published_lists import PublishedList
 from nextclick.recording.files import Recording, open_recording
 from nextclick.recording.sources import all_records
+from nextclick.simulation.counts_choice import NO_COUNTS, CountsChoice, chosen_snapshots, recorded_lists
 from nextclick.simulation.simulator import Simulator
 from workers.settings import Settings, load_settings
 
@@ -29,6 +30,7 @@ def make_golden(
     golden: Path,
     *,
     exclude_seen: bool | None = None,
+    counts: CountsChoice = NO_COUNTS,
     on_progress: OnProgress = lambda _records: None,
 ) -> GoldenHead:
     """Keep the lists that an artifact gives for a recording.
@@ -38,13 +40,14 @@ def make_golden(
         recording: What `nextclick record` wrote.
         golden: The file; nothing may be there.
         exclude_seen: As the worker's setting.
+        counts: Which counts of everyone's clicks lists are ranked with.
         on_progress: Told of the records read.
 
     Raises:
         ArtifactError: If the artifact cannot be served.
         RecordingError: If the recording is damaged, or the file cannot be written.
     """
-    run = _Run(artifact, open_recording(recording), exclude_seen, on_progress)
+    run = _Run(artifact, open_recording(recording), exclude_seen, counts, on_progress)
     with staged_file(golden, (SUFFIX,)) as staging:
         writer = GoldenWriter(staging)
         try:
@@ -63,6 +66,7 @@ def check_golden(
     *,
     tolerance: Tolerance = EXACT,
     exclude_seen: bool | None = None,
+    counts: CountsChoice = NO_COUNTS,
     on_progress: OnProgress = lambda _records: None,
 ) -> "CheckedGolden":
     """Hold the lists that an artifact gives for a recording against golden ones.
@@ -73,6 +77,7 @@ def check_golden(
         golden: What `make_golden` wrote.
         tolerance: What may differ.
         exclude_seen: As the worker's setting.
+        counts: Which counts of everyone's clicks lists are ranked with.
         on_progress: Told of the records read.
 
     Raises:
@@ -80,7 +85,7 @@ def check_golden(
         RecordingError: If a file is damaged, or the golden lists are those of another recording.
     """
     kept = GoldenFile(golden)
-    run = _Run(artifact, open_recording(recording), exclude_seen, on_progress)
+    run = _Run(artifact, open_recording(recording), exclude_seen, counts, on_progress)
     _require_same_recording(run.recording, recording, kept.head, golden)
     comparison = Comparison(tolerance)
     for before, after in paired(kept.lists(), (one for lists in run.lists() for one in lists)):
@@ -108,13 +113,20 @@ class _Run:
     """One simulation of a recording, its lists decoded."""
 
     def __init__(
-        self, artifact: Path, recording: Recording, exclude_seen: bool | None, on_progress: OnProgress
+        self,
+        artifact: Path,
+        recording: Recording,
+        exclude_seen: bool | None,
+        counts: CountsChoice,
+        on_progress: OnProgress,
     ) -> None:
         settings = load_settings(artifact=artifact, publish="per-click", exclude_seen=exclude_seen)
         self.recording = recording
         self._artifact = load_artifact(artifact)
-        self._settings = list_settings(settings, self._artifact)
-        self._simulator = Simulator(self._artifact, settings, recording.head)
+        self._settings = {**list_settings(settings, self._artifact), "counts": counts.text}
+        head = recording.head
+        snapshots = chosen_snapshots(counts, settings, self._artifact, head, recorded_lists(counts, head))
+        self._simulator = Simulator(self._artifact, settings, head, snapshots=snapshots)
         self._on_progress = on_progress
         self._lists = 0
 

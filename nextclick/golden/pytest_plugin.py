@@ -32,8 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def nextclick_golden(request: pytest.FixtureRequest) -> "Callable[..., Comparison | None]":
     """Check an artifact's lists of a recording against golden ones: `nextclick_golden(artifact, recording, golden)`.
 
-    Keywords: `score_tolerance`, `allow_changed`, `min_overlap`, as of `nextclick golden check`. Paths are relative to
-    pytest's root folder. Returns how the lists differ, within the tolerance; None where they were made anew.
+    Keywords: `score_tolerance`, `allow_changed`, `min_overlap`, `counts_delay`, `counts`, `lists`, as of `nextclick
+    golden check`. Paths are relative to pytest's root folder. Returns how the lists differ, within the tolerance; None
+    where they were made anew.
     """
     root = request.config.rootpath
 
@@ -45,17 +46,24 @@ def nextclick_golden(request: pytest.FixtureRequest) -> "Callable[..., Compariso
         score_tolerance: float = 0.0,
         allow_changed: float = 0.0,
         min_overlap: float = 0.0,
+        counts_delay: str | None = None,
+        counts: str | Path | None = None,
+        lists: str | Path | None = None,
     ) -> "Comparison | None":
         # Imported here: every pytest run in an environment with nextclick loads this file.
         from nextclick.golden.comparison import Tolerance  # noqa: PLC0415
         from nextclick.golden.making import check_golden, make_golden  # noqa: PLC0415
+        from nextclick.simulation.counts_choice import counts_choice  # noqa: PLC0415
 
+        recorded = (None if path is None else root / path for path in (counts, lists))
+        choice = counts_choice(counts_delay, *recorded)
         paths = root / artifact, root / recording, root / golden
         if request.config.getoption(UPDATE_OPTION):
             paths[2].unlink(missing_ok=True)
-            make_golden(*paths)
+            make_golden(*paths, counts=choice)
             return None
-        checked = check_golden(*paths, tolerance=Tolerance(score_tolerance, allow_changed, min_overlap))
+        tolerance = Tolerance(score_tolerance, allow_changed, min_overlap)
+        checked = check_golden(*paths, tolerance=tolerance, counts=choice)
         if not checked.comparison.is_passed:
             from rich.console import Console  # noqa: PLC0415
 

@@ -28,6 +28,9 @@ _SCHEMA = pl.Schema(
         ("model_id", pl.String()),
         ("items", pl.List(pl.String)),
         ("scores", pl.List(pl.Float32)),
+        # Which live counts it was ranked with; null where there were none.
+        ("counts_bucket", pl.Int64()),
+        ("counts_offset", pl.Int64()),
     ]
 )
 
@@ -87,6 +90,8 @@ class _Parquet:
             **{name: [getattr(one, name) for one in read] for name in ("user_id", "event_id", "strategy", "model_id")},
             "items": [list(one.items) for one in read],
             "scores": [list(one.scores) for one in read],
+            "counts_bucket": [None if one.counts is None else one.counts.bucket for one in read],
+            "counts_offset": [None if one.counts is None else one.counts.offset for one in read],
         }
         self._file.write(pl.DataFrame(columns, schema=_SCHEMA))
 

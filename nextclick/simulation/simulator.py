@@ -3,20 +3,23 @@
 **Invariant.** The lists are those that a live worker with the same artifact and settings publishes per click, byte for
 byte, whatever the size of the micro-batches and whichever partitions go together: it is the same code, and nothing in a
 list depends on either. States begin empty, as those of a group that begins with the recording's first click.
+
+What everyone clicks is the one thing that a list has from elsewhere: it enters by snapshots (`nextclick.simulation
+.snapshots`), those that the published lists name or those of a stated delay. Without them nothing is counted.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from export.artifact import Artifact
 from nextclick.recording.description import RecordingHead
 from nextclick.recording.records import RecordedRecord
 from nextclick.simulation.memory import MemoryStates, NoBroker
 from nextclick.simulation.recorded_time import RecordedTimeDecoder
-from workers.assembly import build_pipeline, serve_model
+from nextclick.simulation.snapshots import Snapshots, cut
+from workers.assembly import build_counts, build_pipeline, serve_model
 from workers.computed_batch import BatchReport, ComputedBatch
 from workers.events import ClickEvent, ClickRecord
 from workers.item_bias import load_item_bias
@@ -54,6 +57,8 @@ class Simulator:
         head: What the records are of: the topic's name is in every list.
         batch_records: Size of the micro-batches.
         prequential: Whether each click is scored against the list that its user had.
+        snapshots: Which counts of everyone's clicks each click is ranked with; None: with none. Where the
+            model is served without counts there are none.
 
     Raises:
         ArtifactError: If onnxruntime cannot open a graph, or the lists are not good enough on this CPU.
@@ -68,11 +73,14 @@ class Simulator:
         *,
         batch_records: int = BATCH_RECORDS,
         prequential: bool = False,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._topic = head.topic
         self._batch_records = batch_records
         self._states = MemoryStates()
         item_bias = load_item_bias(settings.item_bias_file, artifact.vocabulary)
+        self._snapshots = snapshots
+        self._counts = None if snapshots is None else build_counts(settings, artifact, item_bias)
         # The arena must hold the users of a whole micro-batch.
         roomy = max(batch_records, settings.max_batch_records)
         self._pipeline = build_pipeline(
@@ -84,6 +92,7 @@ class Simulator:
             state_writer=NoBroker(),
             layout=TopicLayout(head.partitions, 1),
             decoder=RecordedTimeDecoder(settings, head.recorded_at_ms),
+            counts=self._counts,
         )
 
     @property
@@ -93,15 +102,21 @@ class Simulator:
 
     def run(self, records: Iterable[RecordedRecord]) -> Iterator[SimulatedBatch]:
         """Yield what became of the records, micro-batch by micro-batch."""
-        clicks = (record.to_click_record(self._topic) for record in records)
-        while batch := list(islice(clicks, self._batch_records)):
+        for batch in self._batches(record.to_click_record(self._topic) for record in records):
             for computed in self._compute(batch):
                 self._states.install(computed.states, {})
+                if self._snapshots is not None:
+                    self._snapshots.take(computed.counted)
                 lists = computed.report.lists
                 bodies = [record.value or b"" for record in computed.outgoing[: sum(lists.values())]]
                 yield SimulatedBatch(bodies, computed.report, computed.clicks)
 
-    def _compute(self, batch: list[ClickRecord]) -> Iterator[ComputedBatch]:
+    def _batches(self, clicks: Iterable[ClickRecord]) -> Iterator[Sequence[ClickRecord]]:
+        if self._snapshots is None or self._counts is None:
+            return cut(clicks, self._batch_records)
+        return self._snapshots.batches(self._counts.served, clicks, self._batch_records)
+
+    def _compute(self, batch: Sequence[ClickRecord]) -> Iterator[ComputedBatch]:
         """Compute a micro-batch; in smaller ones where the model fails on a record, as a worker does."""
         try:
             yield self._pipeline.compute(batch)
