@@ -42,7 +42,7 @@ def with_live_counts(
     if not execution.processes.is_first:
         return checkpoint
     with console.status("Trying half lives and weights of live counts"):
-        return keep_with(checkpoint, fit_as_configured(judge, data))
+        return keep_with(checkpoint, fit_as_configured(judge, data, exclude_last=exclude_last))
 
 
 def fit_line(fit: CountsFit) -> str:

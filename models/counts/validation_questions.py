@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.counts.click_columns import ClickColumns
 from models.errors import DataError
+from models.evaluation.ranked_predictions import leave_out
 from models.evaluation.scorer import Scorer
 from models.sequences.encoded_sessions import (
     UNKNOWN_ITEM,
@@ -36,7 +37,7 @@ class ValidationQuestions:
         target: What was clicked, (Q,).
         asked_ms: Up to when what others clicked is known, (Q,).
         last_items: What the session clicked before, newest first, (Q, n), padded with -1.
-        network: The network's scores without counts, float32 (Q, V).
+        network: The network's scores without counts, float32 (Q, V); -inf where an item may not be listed.
     """
 
     target: NDArray[np.int64]
@@ -46,7 +47,7 @@ class ValidationQuestions:
 
 
 def draw_questions(
-    scorer: Scorer, sessions: EncodedSessions, item_count: int, *, most: int, delay_ms: int
+    scorer: Scorer, sessions: EncodedSessions, item_count: int, *, most: int, delay_ms: int, exclude_last: int = 0
 ) -> ValidationQuestions:
     """Draw clicks of known items, as many as `most` and as memory allows.
 
@@ -56,6 +57,7 @@ def draw_questions(
         item_count: V.
         most: Q, at most; `FEWEST` or more.
         delay_ms: How late the counts are.
+        exclude_last: How many of a user's last clicks may not be listed again (the seen filter); 0 lists them all.
 
     Raises:
         DataError: If there are too few of them.
@@ -68,11 +70,13 @@ def draw_questions(
     last = last_items(sessions, predictions, rows, LAST_ITEMS)
     # An unknown item leads to nothing: the known ones move up.
     known_first = np.argsort(last < 0, axis=1, kind="stable")
+    network = _scores(scorer, sessions, predictions, rows, item_count)
+    leave_out(network, last_items(sessions, predictions, rows, exclude_last))
     return ValidationQuestions(
         target=predictions.target_index[rows],
         asked_ms=sessions.timestamp_ms[click] - delay_ms,
         last_items=np.take_along_axis(last, known_first, axis=1),
-        network=_scores(scorer, sessions, predictions, rows, item_count),
+        network=network,
     )
 
 

@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.errors import DataError
+from models.evaluation.ranked_predictions import leave_out
 from models.evaluation.scorer import ScoreBlock
 from models.sequences.encoded_sessions import (
     UNKNOWN_ITEM,
@@ -94,7 +95,7 @@ def evaluate_cold_items(
         rows = every_row[kept]
         seen = last_items(sessions, predictions, rows, exclude_last)
         for listed, scores in lists.scores(rows, every_score[kept]).items():
-            _leave_out(scores, seen)
+            leave_out(scores, seen)
             sums["all"][listed] += float(expected_recall(scores, target[rows]).sum())
             scores[:, ~is_cold] = -np.inf
             sums["cold"][listed] += float(expected_recall(scores, target[rows]).sum())
@@ -144,11 +145,6 @@ def expected_recall(scores: NDArray[np.float32], target: NDArray[np.int64]) -> N
     equal = np.count_nonzero(scores == own, axis=1)
     places = np.clip(LIST_LENGTH - better, 0, equal)
     return np.where(own[:, 0] > -np.inf, places / np.maximum(equal, 1), 0.0)
-
-
-def _leave_out(scores: NDArray[np.float32], excluded: NDArray[np.int64]) -> None:
-    row, column = np.nonzero(excluded != UNKNOWN_ITEM)
-    scores[row, excluded[row, column]] = -np.inf
 
 
 def _category_popularity(popularity: NDArray[np.int64], category: pl.Series) -> NDArray[np.float32]:

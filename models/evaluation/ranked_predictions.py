@@ -60,7 +60,7 @@ def rank_predictions(
     top_item = np.full((len(predictions), LIST_LENGTH), UNKNOWN_ITEM)
     item_count = 0
     for rows, scores in blocks:
-        _leave_out(scores, last_items(sessions, predictions, rows, exclude_last))
+        leave_out(scores, last_items(sessions, predictions, rows, exclude_last))
         ranks[rows] = ranks_from_scores(scores, predictions.target_index[rows])
         top = top_items(scores, LIST_LENGTH)
         top_score = np.take_along_axis(scores, top, axis=1)
@@ -71,7 +71,7 @@ def rank_predictions(
     return RankedPredictions(predictions, ranks, top_item, item_count)
 
 
-def _leave_out(scores: NDArray[np.float32], excluded: NDArray[np.int64]) -> None:
+def leave_out(scores: NDArray[np.float32], excluded: NDArray[np.int64]) -> None:
     """Mask items, (N, R) padded with -1, in scores, (N, V), before anything is ranked."""
     row, column = np.nonzero(excluded != UNKNOWN_ITEM)
     scores[row, excluded[row, column]] = -np.inf

@@ -31,6 +31,7 @@ def fit_by_validation(
     most_questions: int,
     delay_ms: int,
     start: CountsRecipe,
+    exclude_last: int = 0,
 ) -> CountsFit:
     """Fit a recipe by the clicks that a network was validated on; without a clock there is nothing to fit.
 
@@ -40,6 +41,7 @@ def fit_by_validation(
         most_questions: Validation clicks to judge by.
         delay_ms: How late the counts will be.
         start: Where to begin, and what is not fitted.
+        exclude_last: How many of a user's last clicks will not be listed again.
 
     Raises:
         DataError: If no validation period was set aside, or it has too few clicks.
@@ -60,11 +62,12 @@ def fit_by_validation(
         len(vocabulary),
         most=most_questions,
         delay_ms=delay_ms,
+        exclude_last=exclude_last,
     )
     return fit_counts(clicks, questions, start)
 
 
-def fit_as_configured(judge: Checkpoint, data: PreparedData) -> CountsFit:
+def fit_as_configured(judge: Checkpoint, data: PreparedData, *, exclude_last: int = 0) -> CountsFit:
     """Fit a recipe as `[live_counts]` of the judge's configuration says; see `fit_by_validation`."""
     section = judge.description.config.live_counts
     return fit_by_validation(
@@ -73,6 +76,7 @@ def fit_as_configured(judge: Checkpoint, data: PreparedData) -> CountsFit:
         most_questions=section.questions,
         delay_ms=round(section.delay_s * 1_000),
         start=section.start,
+        exclude_last=exclude_last,
     )
 
 

@@ -48,6 +48,7 @@ def fit_counts(
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
+    from export.exporter import RING_LENGTH  # noqa: PLC0415
     from models.counts.recipe import CountsRecipe, load_recipe  # noqa: PLC0415
     from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
@@ -64,6 +65,7 @@ def fit_counts(
             most_questions=questions,
             delay_ms=parse_duration_ms(counts_delay),
             start=CountsRecipe() if start is None else load_recipe(start),
+            exclude_last=RING_LENGTH if data.description.exclude_seen else 0,
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(fit.recipe), indent=2) + b"\n")

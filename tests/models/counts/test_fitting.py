@@ -134,6 +134,17 @@ def test_questions_are_clicks_of_known_items_with_their_own_scores() -> None:
     assert drawn.asked_ms.tolist() == (1_000 * (3 * asked + 2) - 60_000).tolist()
 
 
+def test_what_may_not_be_listed_again_is_no_answer() -> None:
+    """After 2 and 0, 0 is clicked again: with the last click left out only 1 and 2 are ranked, with both only 1."""
+    sessions = make_sessions(*([2, 0, 0] for _ in range(200)))
+    allowed = []
+    for exclude_last in (0, 1, 2):
+        drawn = draw_questions(_RowNumbers(), sessions, 3, most=400, delay_ms=0, exclude_last=exclude_last)
+        second = drawn.last_items[:, 1] == 2
+        allowed.append(np.isfinite(drawn.network[second][0]).tolist())
+    assert allowed == [[True, True, True], [False, True, True], [False, True, False]]
+
+
 def test_too_few_clicks_are_refused() -> None:
     with pytest.raises(DataError, match="9 validation clicks are too few to fit live counts by, it takes 100"):
         draw_questions(_RowNumbers(), make_sessions(*([0, 1] for _ in range(9))), 3, most=1_000, delay_ms=0)

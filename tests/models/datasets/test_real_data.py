@@ -11,6 +11,7 @@ from models.datasets.folders import find_dataset
 from models.preparation.prepared_data import PreparedData
 from models.preparation.preparing import prepare_dataset
 from models.preparation.sessions import assign_sessions
+from models.training.counts_fitting import needs_no_judge
 
 pytestmark = pytest.mark.data
 
@@ -49,6 +50,12 @@ def test_given_splits_are_whole(name: str, train_clicks: int, test_clicks: int, 
         assert clicks["user_id"].equals(clicks["session_id"])
         assert clicks["timestamp_ms"].is_sorted()
         assert assign_sessions(clicks, prepared.description.session_rule).equals(clicks)
+
+
+@pytest.mark.parametrize(("name", "is_foregone"), [("eshop", True), ("globo", False)])
+def test_only_a_log_with_a_clock_is_asked_for_live_counts(name: str, is_foregone: bool) -> None:
+    """E-shop knows the day only, Globo the millisecond."""
+    assert needs_no_judge(prepare(name)) == is_foregone
 
 
 def test_whole_eshop_log_becomes_the_given_split() -> None:
