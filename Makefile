@@ -101,9 +101,11 @@ bench: setup $(BENCH_VENV)/.installed ## Throughput, peers, latency, restore on 
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 leaderboard: setup ## Train and measure every model of benchmarks/leaderboard.toml, hours: LEADERBOARD_ARGS="--only 'eshop/*'"
-	$(BIN)/nextclick leaderboard $(LEADERBOARD_ARGS)
-	cp build/leaderboard/leaderboard.json benchmarks/leaderboard.json
-	cp build/leaderboard/leaderboard.md build/leaderboard/leaderboard.png docs/
+	$(BIN)/nextclick leaderboard $(LEADERBOARD_ARGS); status=$$?; \
+	if [ $$status -le 1 ]; then \
+		cp build/leaderboard/leaderboard.json benchmarks/ && \
+		cp build/leaderboard/leaderboard.md build/leaderboard/leaderboard.png docs/; \
+	fi; exit $$status
 
 replay-proof: setup ## Every promise of docs/replay.md on real clicks: NEXTCLICK_DATA=folder REPLAY_ARGS="--full"
 	@$(BIN)/python -m tests.replay_proof $(REPLAY_ARGS)
