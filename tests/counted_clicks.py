@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from models.counts.count_records import Chunk, decode_chunk, decode_key
+from models.counts.count_records import CLAIM, Chunk, decode_chunk, decode_key
 from models.counts.recipe import CountsRecipe
 
 # Buckets of a partition that take clicks: the newest and those before it.
@@ -30,23 +30,17 @@ class Sums(NamedTuple):
 
 
 def standing_chunks(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[Place, dict[int, Chunk]]:
-    """Return the chunks of each place by their numbers: what earlier epochs wrote of a later one's is left out."""
-    found: dict[Place, dict[int, tuple[int, Chunk]]] = {}
+    """Return the chunks of each place by their numbers: what comes behind the claim of a later epoch is left out."""
+    found: dict[Place, dict[int, Chunk]] = {}
     epoch_of: dict[int, int] = {}
     for key_bytes, value in records:
         key = decode_key(key_bytes)
         if value is None or key.epoch < epoch_of.get(key.partition, key.epoch):
             continue
         epoch_of[key.partition] = key.epoch
-        chunks = found.setdefault((key.partition, key.bucket), {})
-        if all(epoch != key.epoch for epoch, _ in chunks.values()):
-            for number in [number for number in chunks if number >= key.chunk]:
-                del chunks[number]
-        chunks[key.chunk] = key.epoch, decode_chunk(value)
-    return {
-        place: {number: chunk for number, (_, chunk) in sorted(chunks.items())}
-        for place, chunks in sorted(found.items())
-    }
+        if key.bucket != CLAIM:
+            found.setdefault((key.partition, key.bucket), {})[key.chunk] = decode_chunk(value)
+    return {place: dict(sorted(chunks.items())) for place, chunks in sorted(found.items())}
 
 
 def sums(records: Iterable[tuple[bytes | None, bytes | None]]) -> Sums:

@@ -24,6 +24,7 @@ from workers.batch_consumer import batch_consumer
 from workers.broker_watch import LOOK_INTERVAL_S, BrokerWatch, consumer_client
 from workers.changelog_reader import ChangelogReader
 from workers.click_log_check import ClickLogCheck
+from workers.counts_beside import CountsBeside
 from workers.counts_follower import CountsFollower
 from workers.faust_options import faust_options, store_url
 from workers.fetched_records import FetchedRecords
@@ -33,7 +34,6 @@ from workers.leader_watch import LeaderWatch
 from workers.logs import LoggedUserIds, configure_structlog
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
-from workers.pipeline import CountsBeside
 from workers.ports import BatchAbandoned
 from workers.preflight import TopicLayout, check_store, check_topics, counts_recipe
 from workers.readiness import Readiness
@@ -99,7 +99,7 @@ class RecommenderApp(StreamingApp):
         reader = await self._connected_reader(settings.changelog_topic)
         self.restorer = StateRestorer(self.store, reader, self.readiness)
         model = serve_model(settings, self.artifact, self.item_bias)
-        counts = self.counts = build_counts(settings, self.artifact, self.item_bias)
+        counts = self.counts = build_counts(settings, self.artifact, self.item_bias, caught_up=self._counts_caught_up)
         if counts is not None:
             await self._follow_counts(counts.served)
         pipeline = build_pipeline(
@@ -161,6 +161,10 @@ class RecommenderApp(StreamingApp):
         await self.counts_follower.maybe_start()
         await self.counts_follower.caught_up()
         log.info("Counts are read", snapshot=served.snapshot, items=served.trending_items)
+
+    async def _counts_caught_up(self, end: int) -> None:
+        if self.counts_follower is not None:
+            await self.counts_follower.caught_up(end)
 
     async def _connected_reader(self, topic: str) -> ChangelogReader:
         settings = self.settings

@@ -1,6 +1,7 @@
 """Puts a worker's pipeline together from its settings and its artifact."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime, no_exclusions
 from models.sequences.features import feature_width
 from workers.click_counting import ClickCounting
+from workers.counts_beside import CountsBeside, nobody_follows
 from workers.decoding import ClickDecoder
 from workers.loading import StateLoader
-from workers.pipeline import CountsBeside, OutputTopics, Pipeline
+from workers.pipeline import OutputTopics, Pipeline
 from workers.ports import RecordWriter, StateStore
 from workers.preflight import TopicLayout, counts_recipe
 from workers.prequential import PrequentialScorer
@@ -68,13 +70,20 @@ def serve_model(settings: Settings, artifact: Artifact, item_bias: NDArray[np.fl
     return ServedModel(runtime, item_bias, exclude_seen)
 
 
-def build_counts(settings: Settings, artifact: Artifact, item_bias: NDArray[np.float32]) -> CountsBeside | None:
+def build_counts(
+    settings: Settings,
+    artifact: Artifact,
+    item_bias: NDArray[np.float32],
+    *,
+    caught_up: Callable[[int], Awaitable[None]] = nobody_follows,
+) -> CountsBeside | None:
     """Return what ranks with everyone's clicks and counts this worker's; None where nobody counts.
 
     Args:
         settings: The worker's.
         artifact: The model's recipe and items.
         item_bias: Added to every list's scores whatever is counted, (V,).
+        caught_up: Waits until every record of the counts topic below an offset is read; whoever publishes needs it.
     """
     recipe = counts_recipe(settings, artifact)
     if recipe is None:
@@ -88,7 +97,7 @@ def build_counts(settings: Settings, artifact: Artifact, item_bias: NDArray[np.f
         without_consent=settings.count_without_consent,
         now_ms=wall_clock_ms,
     )
-    return CountsBeside(served, counting)
+    return CountsBeside(served, counting, caught_up)
 
 
 def build_pipeline(

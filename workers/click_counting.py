@@ -6,12 +6,12 @@ durable.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from models.counts.count_records import Chunk, ChunkKey, encode_chunk
+from models.counts.count_records import Chunk, ChunkKey, claim, encode_chunk
 from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.sequences.vocabulary import ItemVocabulary
@@ -28,7 +28,7 @@ class DurableCounts(Protocol):
         ...
 
     def newest_epoch(self, partition: int) -> int:
-        """Return the epoch of whoever counted it last."""
+        """Return the epoch of whoever took it over last."""
         ...
 
 
@@ -41,8 +41,11 @@ class ClickCounting:
         topic: Where the records go; it has one partition, so that its offsets are one order.
         durable: What is counted already.
         without_consent: Whether clicks count whose users may not be remembered.
-        now_ms: The wall clock: who takes a partition over later has the higher epoch, also where the one before him
-            has not written yet.
+        now_ms: The wall clock: who takes a partition over later has the higher epoch, also where the claim of the one
+            before him is still on its way.
+
+    Attributes:
+        topic: Where the records go.
     """
 
     def __init__(
@@ -57,16 +60,19 @@ class ClickCounting:
     ) -> None:
         self._recipe = recipe
         self._hashes = vocabulary.hashes
-        self._topic = topic
+        self.topic = topic
         self._durable = durable
         self._without_consent = without_consent
         self._now_ms = now_ms
         self._counters: dict[int, PartitionCounter] = {}
+        # Epochs by source partition.
+        self._claimed: dict[int, int] = {}
         self._outcomes: Counter[CountOutcome] = Counter()
 
     def forget(self) -> None:
         """Go on from what is durable: partitions have moved, or a micro-batch was abandoned."""
         self._counters.clear()
+        self._claimed.clear()
 
     def counted(self, clicks: Sequence[ClickEvent], stepped: SteppedClicks) -> list[tuple[int, CountedClick]]:
         """Return which of a micro-batch's clicks count, by source partition, in their order.
@@ -96,29 +102,35 @@ class ClickCounting:
             found.append((record.partition, counted))
         return found
 
+    def claims(self, partitions: Collection[int]) -> list[OutgoingRecord]:
+        """Return the claims of those of these source partitions that are not begun; see `begin_claimed`."""
+        self._claimed = {
+            partition: max(self._now_ms(), self._durable.newest_epoch(partition) + 1)
+            for partition in sorted(partitions)
+            if partition not in self._counters
+        }
+        return [self._record(*claim(self._recipe.bucket_ms, *claimed)) for claimed in self._claimed.items()]
+
+    def begin_claimed(self) -> None:
+        """Go on from what is durable where nobody's claim stands above ours, once everything before it is read."""
+        for partition, epoch in self._claimed.items():
+            if self._durable.newest_epoch(partition) == epoch:
+                counter = self._counters[partition] = PartitionCounter(partition, self._recipe, epoch=epoch)
+                counter.resume(self._durable.open_chunks(partition))
+
     def records(self, counted: Iterable[tuple[int, CountedClick]]) -> list[OutgoingRecord]:
-        """Count clicks, and return what has to be written then."""
+        """Count clicks of partitions that are begun, and return what has to be written then."""
         changed: dict[int, PartitionCounter] = {}
         for partition, click in counted:
-            counter = self._counter(partition)
+            counter = self._counters[partition]
             self._outcomes[counter.count(click)] += 1
             changed[partition] = counter
-        return [
-            OutgoingRecord(self._topic, 0, key.encode(), encode_chunk(chunk))
-            for counter in changed.values()
-            for key, chunk in counter.take_changed()
-        ]
+        return [self._record(key, chunk) for counter in changed.values() for key, chunk in counter.take_changed()]
 
     def take_outcomes(self) -> Mapping[CountOutcome, int]:
         """Return what became of the clicks since this was asked last."""
         outcomes, self._outcomes = self._outcomes, Counter()
         return outcomes
 
-    def _counter(self, partition: int) -> PartitionCounter:
-        """Return who counts a partition, going on from what is durable where he is new."""
-        counter = self._counters.get(partition)
-        if counter is None:
-            epoch = max(self._now_ms(), self._durable.newest_epoch(partition) + 1)
-            counter = self._counters[partition] = PartitionCounter(partition, self._recipe, epoch=epoch)
-            counter.resume(self._durable.open_chunks(partition))
-        return counter
+    def _record(self, key: ChunkKey, chunk: Chunk) -> OutgoingRecord:
+        return OutgoingRecord(self.topic, 0, key.encode(), encode_chunk(chunk))

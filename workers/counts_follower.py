@@ -66,14 +66,17 @@ class CountsFollower(Service):
         if self._served.waiting_s > LONGEST_WAIT_S:
             await asyncio.to_thread(self._served.advance, even_if_ranking=False)
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, end: int | None = None) -> None:
         """Return once everything is folded that is in the topic now.
+
+        Args:
+            end: Everything below this offset, where it is known: a broker that leads for a moment only may know less.
 
         Raises:
             BrokerError: If the topic cannot be read.
             CountsRecordError: If a record does not decode.
         """
-        end = await self._reader.end(PARTITION)
+        end = await self._reader.end(PARTITION) if end is None else end
         while self._next_offset < end:
             if self._failure is not None:
                 raise self._failure

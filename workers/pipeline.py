@@ -32,15 +32,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
 from models.counts.counts_fold import Snapshot
 from models.sequences.vocabulary import ItemVocabulary
 from workers.click_columns import click_columns
-from workers.click_counting import ClickCounting
 from workers.computed_batch import BatchReport, ComputedBatch
+from workers.counts_beside import CountsBeside
 from workers.decoding import ClickDecoder
 from workers.events import ClickEvent, ClickRecord, OutgoingRecord, Rejection, RejectionReason
 from workers.loading import StateLoader
@@ -48,7 +47,6 @@ from workers.messages import ListWriter, dead_letter_record
 from workers.ports import Acknowledgement, Ownership, RecordWriter, StateRow, StateStore
 from workers.prequential import PrequentialScorer
 from workers.ranking import RankedItems, Ranker, call_trending
-from workers.served_counts import ServedCounts
 from workers.stepping import NO_ROW, STRATEGIES, SteppedClicks, Stepper
 from workers.unreadable_states import UnreadableState, unreadable_state_letter
 from workers.user_rows import UserKey
@@ -71,18 +69,6 @@ class OutputTopics:
     dead_letters: str
     dead_letter_partitions: int
     changelog: str
-
-
-class CountsBeside(NamedTuple):
-    """Live counts beside a pipeline.
-
-    Attributes:
-        served: What lists are ranked with.
-        counting: Who counts this worker's clicks.
-    """
-
-    served: ServedCounts
-    counting: ClickCounting
 
 
 class Pipeline:
@@ -209,7 +195,7 @@ class Pipeline:
         if self._counts is None or not batch.counted:
             return written
         # Here and not where it was computed: a micro-batch may be computed more than once, and is published once.
-        counted = await self._writer.send(self._counts.counting.records(batch.counted))
+        counted = await self._counts.publish(batch.counted, batch.partitions, writer=self._writer, ownership=ownership)
         return asyncio.ensure_future(_both(written, counted))
 
     async def save(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:

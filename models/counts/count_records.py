@@ -4,9 +4,11 @@ A bucket is written in chunks of so many clicks: a chunk's record has absolute v
 chunk grows, always under the same key, so that redelivery and compaction change nothing; a bucket is the sum of its
 chunks. Items are named by their 8-byte hashes, as states name them: rows die with their vocabulary.
 
-Whoever counts a partition has an epoch, above those of all who had it before. He goes on with the last durable chunk of
-a bucket, under a key of his own; what others wrote of that chunk and of those behind it is void then, also what a
-worker writes who was taken for dead and does not know it yet. So of two records of a chunk the higher epoch's holds.
+Whoever counts a partition has an epoch, above those of all who had it before. He claims the partition with a record
+that counts nothing, and goes on from what stands before it. What is written behind a claim in a lower epoch is left
+out: it comes from a worker who was taken for dead and does not know it yet, and its clicks are counted again. The last
+chunk of an open bucket is written again in the new epoch, under a key of its own, so that compaction keeps it whatever
+such a worker still writes under his.
 
 Key, big endian, so that a partition's keys sort by time:
 
@@ -40,6 +42,8 @@ _KEY = struct.Struct(">BIIqIq")
 _HEAD = struct.Struct("<Bq")
 _SIZE = struct.Struct("<I")
 _CRC = struct.Struct("<I")
+# The bucket of a claim, below every other.
+CLAIM = -(1 << 63)
 ITEM_DTYPE = np.dtype([("item_hash", "<u8"), ("clicks", "<u4"), ("users", "<u4")])
 PAIR_DTYPE = np.dtype([("first", "<u4"), ("second", "<u4"), ("count", "<u4")])
 MARK_DTYPE = np.dtype([("user", "<u8"), ("item", "<u4"), ("count", "<u4")])
@@ -51,7 +55,7 @@ class ChunkKey(NamedTuple):
     Attributes:
         bucket_ms: Length of the buckets; those of another length are another recipe's.
         partition: The source partition.
-        bucket: Event time in buckets.
+        bucket: Event time in buckets; `CLAIM`: the record is no chunk, its writer takes the partition over.
         chunk: Which chunk of the bucket, from 0.
         epoch: Of whoever wrote it.
     """
@@ -83,6 +87,12 @@ class Chunk(NamedTuple):
     transitions: NDArray[np.void]
     cooccurrences: NDArray[np.void]
     marks: NDArray[np.void]
+
+
+def claim(bucket_ms: int, partition: int, epoch: int) -> tuple[ChunkKey, Chunk]:
+    """Return the record by which somebody takes a source partition over."""
+    nothing = [np.empty(0, dtype) for dtype in (ITEM_DTYPE, PAIR_DTYPE, PAIR_DTYPE, MARK_DTYPE)]
+    return ChunkKey(bucket_ms, partition, CLAIM, 0, epoch), Chunk(0, *nothing)
 
 
 def decode_key(key: bytes | None) -> ChunkKey:

@@ -1,9 +1,9 @@
 """Counts the clicks of one source partition in the order of their offsets, and says what of it is to be written.
 
 Clicks are counted in buckets of event time, a bucket in chunks (`models.counts.count_records`). Whoever takes the
-partition over goes on with `resume`, in an epoch of his own: with the last durable chunk of each open bucket as it is,
-counting no click again that is in a durable one, and capping users by what they hold. So the same clicks give the same
-sums, however often and wherever the counting was interrupted.
+partition over goes on with `resume`, in an epoch of his own: with the last durable chunk of each open bucket, which he
+writes again as his, counting no click again that is in a durable one, and capping users by what they hold. So the same
+clicks give the same sums, however often and wherever the counting was interrupted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -128,6 +128,10 @@ class _OpenBucket:
     # Chunks that changed since they were taken last, by number.
     changed: dict[int, _OpenChunk] = field(default_factory=dict)
 
+    def begin_chunk(self) -> None:
+        self.chunk_number += 1
+        self.chunk = _OpenChunk()
+
 
 class PartitionCounter:
     """Counts one source partition.
@@ -168,6 +172,11 @@ class PartitionCounter:
             ):
                 bucket.marks[user, item_hash] = bucket.marks.get((user, item_hash), 0) + count
         self._close()
+        for bucket in self._open.values():
+            if bucket.chunk.counted < REWRITTEN_CLICKS:
+                bucket.changed[bucket.chunk_number] = bucket.chunk
+            else:
+                bucket.begin_chunk()
 
     def count(self, click: CountedClick) -> CountOutcome:
         """Count a click where it counts, and return what became of it."""
@@ -191,8 +200,7 @@ class PartitionCounter:
             return CountOutcome.CAPPED
         bucket.marks[user, click.item_hash] = counted + 1
         if bucket.chunk.counted == self._clicks_per_chunk:
-            bucket.chunk_number += 1
-            bucket.chunk = _OpenChunk()
+            bucket.begin_chunk()
         bucket.chunk.add(click, user, is_new_user=counted == 0, reach=recipe.session_reach)
         bucket.changed[bucket.chunk_number] = bucket.chunk
         return CountOutcome.COUNTED
@@ -211,8 +219,7 @@ class PartitionCounter:
                 taken.append((key, chunk.contents()))
             bucket.changed.clear()
             if bucket.chunk.counted >= REWRITTEN_CLICKS:
-                bucket.chunk_number += 1
-                bucket.chunk = _OpenChunk()
+                bucket.begin_chunk()
         return taken
 
     def _close(self) -> None:

@@ -16,10 +16,11 @@ from tests.click_records import make_click, make_record
 from tests.click_tables import MAY_2024_MS
 from tests.workers.fakes import KeptOwnership, MemoryRows, RecordingWriter
 from workers.computed_batch import BatchReport
+from workers.counts_beside import CountsBeside
 from workers.decoding import ClickDecoder
 from workers.events import ClickRecord
 from workers.loading import StateLoader
-from workers.pipeline import CountsBeside, OutputTopics, Pipeline
+from workers.pipeline import OutputTopics, Pipeline
 from workers.ports import Ownership, RecordWriter, StateStore
 from workers.prequential import PrequentialScorer
 from workers.ranking import Ranker

@@ -1,10 +1,8 @@
 """Live counts beside the pipeline: exact over every crash, in every list, the same bytes whoever counts."""
 
 import contextlib
-import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from random import Random
 
 import numpy as np
@@ -12,21 +10,14 @@ import pytest
 
 from export.artifact import Artifact
 from export.runtime import ModelRuntime
-from models.counts.recipe import CountsRecipe
 from models.errors import BrokerError
 from tests.click_records import make_click
-from tests.counted_clicks import sums
 from tests.factories import make_tiny_artifact
+from tests.workers.counting_worker import RECIPE, CountingWorker, published_sums
 from tests.workers.fakes import FailingWriter, MemoryRows, RecordingWriter
-from tests.workers.pipelines import LISTS, Topic, clicks_with_everything, make_pipeline, restored, run
-from workers.click_counting import ClickCounting
+from tests.workers.pipelines import LISTS, Topic, clicks_with_everything, restored, run
 from workers.events import ClickRecord
-from workers.pipeline import CountsBeside, Pipeline
-from workers.ports import RecordWriter
-from workers.served_counts import CountsRecord, ServedCounts, known_first
-
-COUNTS = "counts"
-RECIPE = CountsRecipe(bucket_ms=900_000, session_reach=3, clicks_per_user=2, boost_length=16)
+from workers.served_counts import known_first
 
 
 @pytest.fixture(scope="module")
@@ -34,45 +25,8 @@ def counted_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return make_tiny_artifact(tmp_path_factory.mktemp("counted"), counts=RECIPE)
 
 
-@dataclass
-class Worker:
-    """A worker's pipeline, and how far it has read the counts topic."""
-
-    artifact: Artifact
-    runtime: ModelRuntime
-    broker: RecordingWriter
-    read: int = 0
-    served: ServedCounts = field(init=False)
-
-    def __post_init__(self) -> None:
-        bias = np.zeros(self.artifact.manifest.item_count, np.float32)
-        self.served = ServedCounts(RECIPE, self.artifact.vocabulary, bias)
-
-    def catch_up(self) -> None:
-        """Read the counts topic to its end."""
-        records = self.broker.of_topic(COUNTS)
-        self.served.hand_over(
-            [CountsRecord(offset, one.key, one.value) for offset, one in enumerate(records)][self.read :]
-        )
-        self.read = len(records)
-        self.served.advance()
-
-    def pipeline(self, store: MemoryRows, writer: RecordWriter) -> Pipeline:
-        """Return a pipeline that counts on from what is durable."""
-        counting = ClickCounting(
-            RECIPE,
-            self.artifact.vocabulary,
-            topic=COUNTS,
-            durable=self.served,
-            without_consent=False,
-            now_ms=itertools.count(1).__next__,
-        )
-        beside = CountsBeside(self.served, counting)
-        return make_pipeline(self.artifact, self.runtime, store=store, writer=writer, counts=beside)
-
-
 def serve(
-    worker: Worker, topic: Topic, random: Random, *, crashes: bool, most: int = 20
+    worker: CountingWorker, topic: Topic, random: Random, *, crashes: bool, most: int = 20
 ) -> Iterator[list[ClickRecord]]:
     """Process the topic; now and then die after some of a micro-batch's records, and begin again."""
     store = MemoryRows()
@@ -102,11 +56,11 @@ def test_counts_are_exact_wherever_the_worker_died(counted_artifact: Artifact, s
     runtime = ModelRuntime(counted_artifact)
     found = []
     for crashes in (False, True):
-        worker = Worker(counted_artifact, runtime, RecordingWriter())
+        worker = CountingWorker(counted_artifact, runtime, RecordingWriter())
         topic = Topic(clicks_with_everything(Random(seed), 150))
         for _ in serve(worker, topic, Random(seed), crashes=crashes):
             pass
-        found.append(sums((one.key, one.value) for one in worker.broker.of_topic(COUNTS)))
+        found.append(published_sums(worker.broker))
     assert found[0].clicks.total() > 50
     assert found[0].transitions.total() > 20
     assert found[1] == found[0]
@@ -114,7 +68,7 @@ def test_counts_are_exact_wherever_the_worker_died(counted_artifact: Artifact, s
 
 def test_every_list_names_its_snapshot(counted_artifact: Artifact) -> None:
     """Without state the list is what trends; before the first snapshot no list names one."""
-    worker = Worker(counted_artifact, ModelRuntime(counted_artifact), RecordingWriter())
+    worker = CountingWorker(counted_artifact, ModelRuntime(counted_artifact), RecordingWriter())
     random = Random(0)
     clicks = [
         make_click(f"u{offset // 2}", random.choice(["item-03", "item-07", "unknown"]), offset * 300_000, offset=offset)

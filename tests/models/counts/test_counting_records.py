@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.counts.buckets import BucketBuilder, CountsBucket
-from models.counts.count_records import Chunk, ChunkKey, decode_chunk, decode_key, encode_chunk
+from models.counts.count_records import Chunk, ChunkKey, claim, decode_chunk, decode_key, encode_chunk
 from models.counts.counts_fold import CountsFold, Snapshot
 from models.counts.live_counts import LiveCounts
 from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
@@ -88,7 +88,7 @@ def test_buckets_are_exact_wherever_the_counting_was_interrupted(seed: int) -> N
             counter = PartitionCounter(3, RECIPE, epoch=epoch, clicks_per_chunk=9)
             counter.resume(fold.open_chunks(3))
             # The one before was not dead: now and then the rest arrives after it was given up.
-            topic += [*durable, *(late if random.random() < 0.5 else [])]
+            topic += [*durable, claim(RECIPE.bucket_ms, 3, epoch), *(late if random.random() < 0.5 else [])]
             continue
         topic += written
         offset = end

@@ -33,7 +33,7 @@ class CountingWorker:
 
     def __init__(self, artifact: Artifact, settings: Settings, broker: RecordingWriter) -> None:
         no_bias = np.zeros(artifact.manifest.item_count, np.float32)
-        counts = build_counts(settings, artifact, no_bias)
+        counts = build_counts(settings, artifact, no_bias, caught_up=self._caught_up)
         assert counts is not None
         self._served, self._broker, self._topic = counts.served, broker, settings.counts_topic
         self._read = 0
@@ -54,6 +54,11 @@ class CountingWorker:
         come = [CountsRecord(offset, one.key, one.value) for offset, one in enumerate(records)]
         self._served.hand_over(come[self._read :])
         self._read = len(records)
+
+    async def _caught_up(self, end: int) -> None:
+        self.catch_up()
+        self._served.advance()
+        assert self._read >= end
 
     def process(self, records: Sequence[ClickRecord]) -> None:
         """Take a micro-batch."""
