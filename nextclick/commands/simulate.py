@@ -85,6 +85,7 @@ def simulate(
     simulator = Simulator(
         model, settings, source.head, batch_records=batch_records, prequential=is_scored, snapshots=snapshots
     )
+    counted = CountsReport(choice, counts_recipe(settings, model) is not None, published, snapshots)
     selection = selection_of(partitions, offsets, since, until, limit)
     totals = SimulationTotals()
     started_s = time.monotonic()
@@ -92,15 +93,13 @@ def simulate(
         for batch in simulator.run(selection.of(all_records(source))):
             totals.add(batch)
             file.write(batch.lists)
-            if published is not None:
-                published.compare(batch.lists)
+            counted.add(batch)
             if report is not None:
                 report.add(batch)
             show(totals.records)
     elapsed_s = time.monotonic() - started_s
     if report is not None:
         report.write()
-    counted = CountsReport(choice, counts_recipe(settings, model) is not None, published, snapshots)
     if as_json:
         values = simulation_values(totals, counted, simulator.users, elapsed_s)
         scores = {} if report is None else {"prequential": report.values()}

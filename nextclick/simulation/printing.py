@@ -8,7 +8,7 @@ import typer
 from nextclick.simulation.counts_choice import CountsChoice
 from nextclick.simulation.pinned_snapshots import PinnedSnapshots
 from nextclick.simulation.recorded_lists import RecordedLists
-from nextclick.simulation.simulator import SimulationTotals
+from nextclick.simulation.simulator import SimulatedBatch, SimulationTotals
 from nextclick.simulation.snapshots import Snapshots
 
 
@@ -27,6 +27,11 @@ class CountsReport:
     offered: bool
     lists: RecordedLists | None
     snapshots: Snapshots | None
+
+    def add(self, batch: SimulatedBatch) -> None:
+        """Compare a micro-batch's lists."""
+        if self.lists is not None:
+            self.lists.compare(batch.lists)
 
     @property
     def missing_records(self) -> int:

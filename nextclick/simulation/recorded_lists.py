@@ -4,7 +4,8 @@ A click whose list was published twice, by whoever processed it again after a cr
 snapshots; the first one counts: within a source partition first lists never go back to an older snapshot.
 """
 
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -30,6 +31,33 @@ class _List(msgspec.Struct, frozen=True):
     counts: ListCounts | None = None
 
 
+class _Lists:
+    """The first lists of a source partition's clicks, 24 bytes each, in the order of their clicks."""
+
+    def __init__(self) -> None:
+        self.offsets = array("q")  # of the clicks
+        self.snapshots = array("q")  # offsets of the counts topic
+        self.digests = array("Q")
+
+    def add(self, offset: int, snapshot: int, digest: int) -> bool:
+        """Keep a list; return False where its click has one already."""
+        place = len(self.offsets)
+        # They come in order but for those of a worker that was taken for dead.
+        if place and offset <= self.offsets[-1]:
+            place = bisect_left(self.offsets, offset)
+            if self.offsets[place] == offset:
+                return False
+        self.offsets.insert(place, offset)
+        self.snapshots.insert(place, snapshot)
+        self.digests.insert(place, digest)
+        return True
+
+    def digest_of(self, offset: int) -> int | None:
+        """Return the digest of a click's list; None where it has none."""
+        place = bisect_left(self.offsets, offset)
+        return self.digests[place] if place < len(self.offsets) and self.offsets[place] == offset else None
+
+
 class RecordedLists:
     """What lists were made of which clicks, by source partition.
 
@@ -51,24 +79,20 @@ class RecordedLists:
     def __init__(self, recording: Recording, source_topic: str) -> None:
         self.lists = self.again = self.same = self.other = self.unrecorded = 0
         self._decode = msgspec.json.Decoder(_List).decode
-        self._digest_of: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
+        self._of_partition: defaultdict[int, _Lists] = defaultdict(_Lists)
         self._bucket_of: dict[int, int] = {}
-        snapshot_of: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for record in all_records(recording):
             one = self._read(record, recording.head.topic)
             if one.source.topic == source_topic:
-                self._add(one, record.value or b"", snapshot_of[one.source.partition])
-        self._offsets = {partition: sorted(found) for partition, found in snapshot_of.items()}
-        self._snapshots = {
-            partition: list(accumulate((snapshot_of[partition][offset] for offset in offsets), max))
-            for partition, offsets in self._offsets.items()
-        }
-        self.newest = max((snapshots[-1] for snapshots in self._snapshots.values()), default=NO_SNAPSHOT)
+                self._add(one, record.value or b"")
+        for found in self._of_partition.values():
+            found.snapshots = array("q", accumulate(found.snapshots, max))
+        self._newest = max((found.snapshots[-1] for found in self._of_partition.values()), default=NO_SNAPSHOT)
 
     @property
     def partitions(self) -> Sequence[int]:
         """The source partitions that have lists."""
-        return sorted(self._offsets)
+        return sorted(self._of_partition)
 
     def snapshot_offset(self, partition: int, offset: int) -> int:
         """Return the offset of the snapshot that a click was ranked with, `NO_SNAPSHOT` where there was none.
@@ -76,10 +100,10 @@ class RecordedLists:
         One without a list was processed together with those before it, and one behind all lists of its partition was
         not processed yet: it has the newest snapshot of all. Within a partition it never goes back.
         """
-        offsets = self._offsets.get(partition)
-        if offsets is None or offset > offsets[-1]:
-            return self.newest
-        return self._snapshots[partition][max(0, bisect_right(offsets, offset) - 1)]
+        found = self._of_partition.get(partition)
+        if found is None or offset > found.offsets[-1]:
+            return self._newest
+        return found.snapshots[max(0, bisect_right(found.offsets, offset) - 1)]
 
     def snapshot(self, snapshot_offset: int) -> Snapshot:
         """Return the snapshot of that offset."""
@@ -89,7 +113,8 @@ class RecordedLists:
         """Hold simulated lists against the published ones."""
         for body in lists:
             source = self._decode(body).source
-            published = self._digest_of[source.partition].get(source.offset)
+            found = self._of_partition.get(source.partition)
+            published = None if found is None else found.digest_of(source.offset)
             if published is None:
                 self.unrecorded += 1
             elif published == _digest(body):
@@ -106,17 +131,16 @@ class RecordedLists:
                 "with `nextclick record CLICKS --lists FILE`."
             ) from error
 
-    def _add(self, one: _List, body: bytes, snapshot_of: dict[int, int]) -> None:
-        offset = one.source.offset
-        if offset in snapshot_of:
+    def _add(self, one: _List, body: bytes) -> None:
+        counts, source = one.counts, one.source
+        snapshot = NO_SNAPSHOT if counts is None else counts.offset
+        if not self._of_partition[source.partition].add(source.offset, snapshot, _digest(body)):
             self.again += 1
             return
         self.lists += 1
-        snapshot_of[offset] = NO_SNAPSHOT if one.counts is None else one.counts.offset
-        if one.counts is not None:
-            self._bucket_of[one.counts.offset] = one.counts.bucket
-        self._digest_of[one.source.partition][offset] = _digest(body)
+        if counts is not None:
+            self._bucket_of[counts.offset] = counts.bucket
 
 
-def _digest(body: bytes) -> bytes:
-    return blake2b(body, digest_size=8).digest()
+def _digest(body: bytes) -> int:
+    return int.from_bytes(blake2b(body, digest_size=8).digest())
