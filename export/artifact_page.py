@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from export.artifact import MANIFEST_FILE, Artifact, Manifest, Ranking, StateTensor
+from models.counts.recipe import CountsRecipe
 from models.sequences.features import EventType, Feature, TimeGap, Value
 from models.session_rule import SessionRule
 
@@ -27,6 +28,7 @@ def artifact_page(artifact: Artifact) -> RenderableType:
         _section("Metrics", [(name, f"{value:.4f}") for name, value in manifest.metrics.items()] or [("none", "")]),
         _section("Parity", _parity_rows(manifest)),
         _section("Ranking", _ranking_rows(manifest.ranking, manifest.list_length)),
+        _section("Live counts", _counts_rows(manifest.counts)),
         _section("Made with", sorted(manifest.libraries.items())),
         _section("Files", _file_rows(artifact)),
     )
@@ -107,6 +109,25 @@ def _ranking_rows(ranking: Ranking, list_length: int) -> list[tuple[str, str]]:
         ("scores", method),
         ("lists a run", str(ranking.rows_per_run)),
         ("recall", f"{ranking.recall:.4f} of the exact top {list_length}, over {ranking.reference_lists} lists"),
+    ]
+
+
+def _counts_rows(recipe: CountsRecipe | None) -> list[tuple[str, str]]:
+    if recipe is None or recipe.useless:
+        return [("none", "" if recipe is None else "they were fitted, and are useless for these lists")]
+    half_lives = {
+        "popularity": recipe.popularity_half_life,
+        "transitions": recipe.transition_half_life,
+        "co-occurrence": recipe.cooccurrence_half_life,
+    }
+    spelt = ", ".join(f"{name} {buckets * recipe.bucket_ms / 60_000:.1f} min" for name, buckets in half_lives.items())
+    trending = f"{recipe.trending_users:g} users or more" if recipe.trending_users else "whatever anyone clicked"
+    return [
+        ("buckets", f"{recipe.bucket_ms / 1_000:g} s"),
+        ("half lives", spelt),
+        ("strength", f"{recipe.strength:g}, beside the network's scores"),
+        ("clicks of a user", f"{recipe.clicks_per_user} at most for an item and bucket"),
+        ("may trend", trending),
     ]
 
 

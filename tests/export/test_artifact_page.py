@@ -4,6 +4,7 @@ from rich.console import Console
 
 from export.artifact import Artifact, CoarseRanking, Manifest, Ranking
 from export.artifact_page import artifact_page
+from models.counts.recipe import CountsRecipe
 from models.sequences.features import EventType, TimeGap
 from models.session_rule import SessionRule
 
@@ -47,6 +48,32 @@ def test_the_page_names_the_model_its_versions_and_its_files(tiny_artifact: Arti
     assert f"model {tiny_artifact.manifest.model_id}" in page
     assert f"torch {tiny_artifact.manifest.libraries['torch']}" in page
     assert f"sha256 {tiny_artifact.manifest.files['step.onnx'][:16]}..." in page
+
+
+@pytest.mark.parametrize(
+    ("counts", "lines"),
+    [
+        (CountsRecipe(useless=True), ["none they were fitted, and are useless for these lists"]),
+        (
+            CountsRecipe(trending_users=2.5),
+            [
+                "buckets 10 s",
+                "half lives popularity 6.0 min, transitions 30.0 min, co-occurrence 180.0 min",
+                "strength 100, beside the network's scores",
+                "clicks of a user 1 at most for an item and bucket",
+                "may trend 2.5 users or more",
+            ],
+        ),
+    ],
+)
+def test_the_page_tells_how_everyones_clicks_count(
+    tiny_artifact: Artifact, counts: CountsRecipe, lines: list[str]
+) -> None:
+    """Also that they are useless."""
+    manifest = msgspec.structs.replace(tiny_artifact.manifest, counts=counts)
+    page = _page(Artifact(tiny_artifact.folder, manifest)).splitlines()
+    begin = page.index("Live counts") + 1
+    assert page[begin : begin + len(lines)] == lines
 
 
 def test_the_page_spells_out_features_and_sessions(tiny_artifact: Artifact) -> None:
