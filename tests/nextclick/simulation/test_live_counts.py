@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 from typer.testing import CliRunner
 
 from export.artifact import Artifact
+from export.live_evaluation import evaluate_live
 from models.counts.recipe import CountsRecipe
 from models.errors import RecordingError, SettingsError
 from nextclick.cli import app
@@ -19,10 +21,11 @@ from nextclick.simulation.recorded_lists import RecordedLists
 from nextclick.simulation.simulator import SimulatedBatch, Simulator
 from tests.click_records import click_value
 from tests.click_tables import MAY_2024_MS
-from tests.factories import make_tiny_artifact
+from tests.factories import TINY_ITEM_IDS, make_click_table, make_tiny_artifact
 from tests.nextclick.recording.made import make_head, make_recorded, read_recording, write_recording
 from tests.nextclick.simulation.clicks import recorded_clicks
 from tests.nextclick.simulation.counting_workers import bodies_by_click, serve, write_topics
+from workers.prequential_tally import reciprocal_ranks
 from workers.settings import Settings, load_settings
 
 RECIPE = CountsRecipe(bucket_ms=30_000, session_reach=3, clicks_per_user=2, boost_length=16)
@@ -234,6 +237,33 @@ def test_every_click_is_scored_against_the_list_that_its_user_had(
     ranks = outcomes.frame()["rank"].to_list()
     assert ranks == expected
     assert sum(rank > 0 for rank in ranks) > 100
+
+
+def test_figures_of_a_delay_are_those_of_an_evaluation(counted_artifact: Artifact, settings: Settings) -> None:
+    """Two programs count, rank and score the same log: users of one session each, in order of time, four partitions."""
+    random, records, rows, newest = Random(5), [], [], dict[int, int]()
+    for number in range(500):
+        user, item, at_ms = random.randrange(80), random.choice(TINY_ITEM_IDS), 7_000 * number
+        partition = user % 4
+        offset = newest.get(partition, -1) + 1
+        value = click_value(f"u{user}", item, MAY_2024_MS + at_ms, session_id=f"u{user}")
+        records.append(
+            popular_click(f"u{user}", at_ms, offset)._replace(
+                partition=partition, previous_offset=newest.get(partition), value=value
+            )
+        )
+        rows.append((f"u{user}", item, MAY_2024_MS + at_ms))
+        newest[partition] = offset
+    clicks = make_click_table(rows)
+    report = evaluate_live(counted_artifact, clicks.clear(), clicks, delay_ms=60_000, ranked_at="click")
+    outcomes = Outcomes()
+    for batch in batches_of(counted_artifact, settings, records, CountsChoice(delay_ms=60_000), prequential=True):
+        outcomes.add(batch)
+    ranks = outcomes.frame()["rank"].to_numpy()
+    assert len(ranks) == report.predictions == 421
+    assert (ranks > 0).mean() == pytest.approx(report.model["Recall@10"])
+    assert reciprocal_ranks(ranks).mean() == pytest.approx(report.model["MRR@10"], abs=1e-6)
+    assert report.model["Recall@10"] != pytest.approx(report.popularity["Recall@10"])
 
 
 def test_without_a_choice_nothing_is_counted_and_people_are_told(
