@@ -37,6 +37,7 @@ BARS = (
     Bar("ratio.quix.items_10240", least=3.5),
     Bar("ratio.onnxruntime.items_10240", most=1.6),
     Bar("throughput.items_10240.per_click", least=20_000, is_aim=True),
+    Bar("ratio.live_counts.items_10240", least=0.8),
     Bar("throughput.items_102400.per_click", least=4_500),
     Bar("ratio.onnxruntime.items_102400", most=1.4),
     Bar("throughput.items_1024000.per_click", least=500),

@@ -35,14 +35,15 @@ class Bench:
     say: Callable[[str], None]
     measures: Measures = field(default_factory=Measures)
     recorded: set[int] = field(default_factory=set)
-    _artifacts: dict[int, Artifact] = field(default_factory=dict)
+    _artifacts: dict[tuple[int, bool], Artifact] = field(default_factory=dict)
     _references: dict[int, Reference] = field(default_factory=dict)
 
-    def artifact(self, item_count: int) -> Artifact:
-        """Return the artifact of this size."""
-        if item_count not in self._artifacts:
-            self._artifacts[item_count] = benchmark_artifact(item_count, self.say)
-        return self._artifacts[item_count]
+    def artifact(self, item_count: int, *, live_counts: bool = False) -> Artifact:
+        """Return the artifact of this size; with live counts it is the same network."""
+        known = item_count, live_counts
+        if known not in self._artifacts:
+            self._artifacts[known] = benchmark_artifact(item_count, self.say, live_counts=live_counts)
+        return self._artifacts[known]
 
     def reference(self, item_count: int, count: int) -> Reference:
         """Return the first `count` clicks on a catalogue of this size, with the lists they must get."""

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.click_sets import EVENT_PREFIX, ClickSet
+from benchmarks.click_sets import EVENT_PREFIX, FIRST_CLICK_MS, ClickSet
 from benchmarks.reference import Reference
+from models.counts.count_records import decode_chunk, decode_key
 from models.errors import NextclickError
 
 
@@ -60,6 +61,36 @@ def require_each_list(values: Iterable[bytes], reference: Reference) -> None:
     """
     clicks = np.arange(len(reference.clicks))
     _require(values, reference, owed=clicks)
+
+
+def require_one_list_each(values: Iterable[bytes], clicks: ClickSet) -> None:
+    """Return if every click has exactly one list, whatever is in it.
+
+    Raises:
+        WrongListsError: If not.
+    """
+    times = Counter(map(click_number, values))
+    if set(times) != set(range(len(clicks))) or times.total() != len(clicks):
+        raise WrongListsError(f"{len(clicks):,} clicks have {times.total():,} lists, of {len(times):,} of them.")
+
+
+def require_counts(records: Iterable[tuple[bytes | None, bytes | None]], clicks: ClickSet, bucket_ms: int) -> None:
+    """Return if each user's click of an item is counted once a bucket: as often as the default recipe counts it.
+
+    Args:
+        records: Keys and values of the counts topic, in the order of their offsets; one worker wrote them.
+        clicks: What was clicked.
+        bucket_ms: Length of a bucket.
+
+    Raises:
+        WrongListsError: If not.
+    """
+    newest = {decode_key(key): value for key, value in records if value is not None}
+    counted = sum(int(decode_chunk(value).items["clicks"].sum()) for value in newest.values())
+    bucket = (FIRST_CLICK_MS + np.arange(len(clicks))) // bucket_ms
+    wanted = len(np.unique(np.stack([clicks.user, clicks.item_index, bucket]), axis=1).T)
+    if counted != wanted:
+        raise WrongListsError(f"The counts topic says {counted:,} clicks, where {wanted:,} count.")
 
 
 def require_newest_lists(values: Iterable[bytes], reference: Reference) -> None:

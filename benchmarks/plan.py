@@ -9,10 +9,11 @@ from benchmarks.scales import Scale
 from benchmarks.scenarios.changelog import measure_changelog
 from benchmarks.scenarios.latency import measure_latency
 from benchmarks.scenarios.limit import measure_onnxruntime
+from benchmarks.scenarios.live_counts import measure_live_counts
 from benchmarks.scenarios.peer_runs import measure_faust, measure_quix
 from benchmarks.scenarios.restore import measure_restore
 from benchmarks.scenarios.scaling import measure_scaling
-from benchmarks.scenarios.stages import measure_stages
+from benchmarks.scenarios.stages import measure_counting_stages, measure_stages
 from benchmarks.scenarios.throughput import measure_per_batch, measure_per_click
 
 # The catalogue at which peers are run and stages are looked at.
@@ -38,9 +39,11 @@ def all_parts(scale: Scale) -> Iterator[Part]:
         yield Part(f"throughput.items_{items}.per_click", partial(measure_per_click, item_count=items))
         yield Part(f"onnxruntime.items_{items}", partial(measure_onnxruntime, item_count=items))
         if items == COMPARED_ITEMS:
+            yield Part(f"live_counts.items_{items}", partial(measure_live_counts, item_count=items))
             yield Part(f"peer.faust.items_{items}", partial(measure_faust, item_count=items))
             yield Part(f"peer.quix.items_{items}", partial(measure_quix, item_count=items))
             yield Part(f"stages.items_{items}", partial(measure_stages, item_count=items))
+            yield Part(f"stages.live_counts_{items}", partial(measure_counting_stages, item_count=items))
         yield Part(f"throughput.items_{items}.per_batch", partial(measure_per_batch, item_count=items))
     for rate in scale.rates:
         yield Part(f"latency.rate_{rate}", partial(measure_latency, rate=rate))

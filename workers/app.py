@@ -56,6 +56,8 @@ log = structlog.get_logger("nextclick")
 # Whole batches go out in one request; 16 KiB, the client's default, would hold 15 lists.
 BATCH_BYTES = 1 << 20
 MEASURE_INTERVAL_S = 5.0
+# Counts are read some ten times a second, not with every micro-batch of every worker: they change with a bucket.
+COUNTS_FETCH_BYTES = 1 << 18
 
 
 class RecommenderApp(StreamingApp):
@@ -155,7 +157,7 @@ class RecommenderApp(StreamingApp):
 
     async def _follow_counts(self, served: ServedCounts) -> None:
         """Read what everyone counted; return once all of it is read that is there."""
-        reader = await self._connected_reader(self.settings.counts_topic)
+        reader = await self._connected_reader(self.settings.counts_topic, fetch_bytes=COUNTS_FETCH_BYTES)
         self.counts_follower = CountsFollower(reader, served)
         self.add_dependency(self.counts_follower)
         await self.counts_follower.maybe_start()
@@ -166,9 +168,11 @@ class RecommenderApp(StreamingApp):
         if self.counts_follower is not None:
             await self.counts_follower.caught_up(end)
 
-    async def _connected_reader(self, topic: str) -> ChangelogReader:
+    async def _connected_reader(self, topic: str, *, fetch_bytes: int = 1) -> ChangelogReader:
         settings = self.settings
-        reader = ChangelogReader(settings.bootstrap_servers, topic, security=settings.kafka_security)
+        reader = ChangelogReader(
+            settings.bootstrap_servers, topic, security=settings.kafka_security, fetch_bytes=fetch_bytes
+        )
         self.add_dependency(reader)
         await reader.maybe_start()
         return reader

@@ -48,9 +48,10 @@ class ChangelogReader(Service):
         bootstrap_servers: Brokers, comma separated.
         topic: The changelog.
         security: How to talk to the brokers.
+        fetch_bytes: A broker that has less waits for more, as long as it may hold a fetch.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, *, security: KafkaSecurity) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, *, security: KafkaSecurity, fetch_bytes: int = 1) -> None:
         super().__init__()
         self._topic = topic
         self._consumer = AIOKafkaConsumer(
@@ -60,6 +61,7 @@ class ChangelogReader(Service):
             enable_auto_commit=False,
             isolation_level="read_committed",
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            fetch_min_bytes=fetch_bytes,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             **security.client_options(),
         )

@@ -10,12 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.counts.count_records import Chunk, ChunkKey, claim, encode_chunk
 from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.sequences.vocabulary import ItemVocabulary
 from workers.events import ClickEvent, OutgoingRecord
+from workers.served_counts import known_first
 from workers.state_arena import UNKNOWN_ITEM
 from workers.stepping import NO_ROW, SteppedClicks
 
@@ -59,7 +61,7 @@ class ClickCounting:
         now_ms: Callable[[], int],
     ) -> None:
         self._recipe = recipe
-        self._hashes = vocabulary.hashes
+        self._hashes = np.array(vocabulary.hashes, np.uint64)
         self.topic = topic
         self._durable = durable
         self._without_consent = without_consent
@@ -85,22 +87,37 @@ class ClickCounting:
         if not self._without_consent:
             counts &= stepped.row != NO_ROW
         chosen = np.flatnonzero(counts)
-        hashes = self._hashes
-        found = []
-        for position, recent, session_clicks in zip(
-            stepped.position[chosen].tolist(),
-            stepped.recent_index[chosen].tolist(),
-            stepped.session_clicks[chosen].tolist(),
+        recent, length = self._of_session(stepped, chosen)
+        rows = zip(
+            [clicks[position] for position in stepped.position[chosen].tolist()],
+            self._hashes[recent].tolist(),
+            length.tolist(),
             strict=True,
-        ):
-            click = clicks[position]
-            before = [hashes[item] for item in recent[1:session_clicks] if item != UNKNOWN_ITEM]
-            record = click.record
-            counted = CountedClick(
-                record.offset, click.user_id, hashes[recent[0]], before[::-1], click.timestamp_ms, record.timestamp_ms
+        )
+        return [
+            (
+                click.record.partition,
+                CountedClick(
+                    click.record.offset,
+                    click.user_id,
+                    hashes[0],
+                    hashes[known - 1 : 0 : -1],
+                    click.timestamp_ms,
+                    click.record.timestamp_ms,
+                ),
             )
-            found.append((record.partition, counted))
-        return found
+            for click, hashes, known in rows
+        ]
+
+    def _of_session(
+        self, stepped: SteppedClicks, chosen: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return known items of these clicks' sessions, newest first, as far as pairs reach, and how many they are."""
+        recent = stepped.recent_index[chosen]
+        is_earlier = np.arange(recent.shape[1]) >= stepped.session_clicks[chosen, None]
+        recent = known_first(np.where(is_earlier, np.int32(UNKNOWN_ITEM), recent))[:, : 1 + self._recipe.session_reach]
+        length = (recent != UNKNOWN_ITEM).sum(axis=1)
+        return recent[:, : length.max(initial=1)], length
 
     def claims(self, partitions: Collection[int]) -> list[OutgoingRecord]:
         """Return the claims of those of these source partitions that are not begun; see `begin_claimed`."""
@@ -121,10 +138,18 @@ class ClickCounting:
     def records(self, counted: Iterable[tuple[int, CountedClick]]) -> list[OutgoingRecord]:
         """Count clicks of partitions that are begun, and return what has to be written then."""
         changed: dict[int, PartitionCounter] = {}
+        # A sum of its own: an enumeration's hash is Python's, half a microsecond a click.
+        counted_clicks = 0
         for partition, click in counted:
-            counter = self._counters[partition]
-            self._outcomes[counter.count(click)] += 1
-            changed[partition] = counter
+            counter = changed.get(partition)
+            if counter is None:
+                counter = changed[partition] = self._counters[partition]
+            outcome = counter.count(click)
+            if outcome is CountOutcome.COUNTED:
+                counted_clicks += 1
+            else:
+                self._outcomes[outcome] += 1
+        self._outcomes[CountOutcome.COUNTED] += counted_clicks
         return [self._record(key, chunk) for counter in changed.values() for key, chunk in counter.take_changed()]
 
     def take_outcomes(self) -> Mapping[CountOutcome, int]:

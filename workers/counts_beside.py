@@ -4,13 +4,14 @@ A partition is counted from its claim on (`models.counts.count_records`): before
 claim is acknowledged, and everything before it is read. Nobody else's records count behind it.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from models.counts.partition_counter import CountedClick
 from models.errors import BrokerError
 from workers.click_counting import ClickCounting
-from workers.ports import Acknowledgement, Ownership, RecordWriter
+from workers.computed_batch import ComputedBatch
+from workers.events import OutgoingRecord
+from workers.ports import Ownership, RecordWriter
 from workers.served_counts import ServedCounts
 
 
@@ -36,31 +37,24 @@ class CountsBeside(NamedTuple):
     counting: ClickCounting
     caught_up: Callable[[int], Awaitable[None]]
 
-    async def publish(
-        self,
-        counted: Sequence[tuple[int, CountedClick]],
-        partitions: Collection[int],
-        *,
-        writer: RecordWriter,
-        ownership: Ownership,
-    ) -> Acknowledgement:
-        """Count a micro-batch's clicks, and send what has to be written then.
+    async def records_of(
+        self, batch: ComputedBatch, *, writer: RecordWriter, ownership: Ownership
+    ) -> list[OutgoingRecord]:
+        """Count a micro-batch's clicks, and return what has to be written then.
 
         Args:
-            counted: Its clicks, by source partition.
-            partitions: The partitions of all its records.
-            writer: Who writes.
-            ownership: Whether they are still this worker's.
+            batch: It counts somewhere.
+            writer: Who writes claims.
+            ownership: Whether the partitions are still this worker's.
 
         Raises:
             BatchAbandoned: If they are not.
-            BrokerError: If the records cannot be sent, or the counts topic cannot be read.
+            BrokerError: If claims cannot be sent, or the counts topic cannot be read.
         """
-        while claims := self.counting.claims({partition for partition, _ in counted}):
+        while claims := self.counting.claims({partition for partition, _ in batch.counted}):
             # Behind the choice of an epoch: whoever has the partition by now chooses, or has chosen, a higher one.
-            await ownership.confirm(partitions)
+            await ownership.confirm(batch.partitions)
             offsets = await (await writer.send(claims))
             await self.caught_up(offsets[self.counting.topic, claims[-1].partition] + 1)
             self.counting.begin_claimed()
-        await ownership.confirm(partitions)
-        return await writer.send(self.counting.records(counted))
+        return self.counting.records(batch.counted)

@@ -53,6 +53,7 @@ class ListWriter:
             generated_at_ms: The wall clock.
             snapshot: Which live counts they were ranked with; None: without any.
         """
+        counts = snapshot_fields(snapshot)
         headers = ((f"{HEADER_PREFIX}generated_at_ms", str(generated_at_ms).encode()),)
         list_length = top_score.shape[1]
         lengths = np.isfinite(top_score).sum(axis=1).tolist()
@@ -62,9 +63,9 @@ class ListWriter:
                 self._topic,
                 click.record.partition,
                 click.record.key,
-                self._value(click, items, scores, strategy, snapshot)
+                self._value(click, items, scores, strategy, counts)
                 if length == list_length
-                else self._value(click, items[:length], scores[:length], strategy, snapshot),
+                else self._value(click, items[:length], scores[:length], strategy, counts),
                 headers,
             )
             for click, items, scores, length, strategy in rows
@@ -76,7 +77,7 @@ class ListWriter:
         items: list[int],
         scores: NDArray[np.float32],
         strategy: Strategy,
-        snapshot: Snapshot | None,
+        counts: Mapping[str, object],
     ) -> bytes:
         record, item_ids = click.record, self._item_ids
         return orjson.dumps(
@@ -96,7 +97,7 @@ class ListWriter:
                     "offset": record.offset,
                     "timestamp_ms": click.timestamp_ms,
                 },
-                **snapshot_fields(snapshot),
+                **counts,
             },
             option=orjson.OPT_SERIALIZE_NUMPY,
         )

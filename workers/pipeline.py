@@ -6,7 +6,7 @@
       3 load      each user's row of the arena, filled from the store where he was not hot
       4 step      step.onnx, once per round:  (item, features, state) -> state'
       5 rank      rank.onnx, per click or once per user and micro-batch:  state -> top items; clicks are scored
-      6 publish   lists and dead letters; await the broker's acks
+      6 publish   lists, dead letters and what the clicks count for everyone; await the broker's acks
       7 save      the new states' changelog records; await the acks
       8 install   only now the new states enter the local store
       9 commit    and only now may the offsets move: the caller's
@@ -26,7 +26,6 @@ goes on after an abandoned batch begins with `forget`.
 **Invariant.** Same clicks, same artifact, same bytes: nothing in a list depends on how the clicks were batched.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -190,13 +189,13 @@ class Pipeline:
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
+        records = batch.outgoing
+        if self._counts is not None and batch.counted:
+            # Here and not where it was computed: a micro-batch may be computed more than once, and is published once.
+            counted = await self._counts.records_of(batch, writer=self._writer, ownership=ownership)
+            records = [*records, *counted]
         await ownership.confirm(batch.partitions)
-        written = await self._writer.send(batch.outgoing)
-        if self._counts is None or not batch.counted:
-            return written
-        # Here and not where it was computed: a micro-batch may be computed more than once, and is published once.
-        counted = await self._counts.publish(batch.counted, batch.partitions, writer=self._writer, ownership=ownership)
-        return asyncio.ensure_future(_both(written, counted))
+        return await self._writer.send(records)
 
     async def save(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
         """Step 7: send the new states of a micro-batch whose lists are acknowledged and that is still owned."""
@@ -283,8 +282,3 @@ class Pipeline:
         return [
             StateRow(*users[position], record) for position, record in zip(positions.values(), records, strict=True)
         ]
-
-
-async def _both(first: Acknowledgement, second: Acknowledgement) -> Mapping[tuple[str, int], int]:
-    """Wait for two acknowledgements."""
-    return {**await first, **await second}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.popular_list import PopularList
 from export.runtime import ModelRuntime, no_exclusions
+from models.boosts import Boosts
 from workers.events import Strategy
 from workers.served_counts import ServedCounts
 from workers.stepping import STRATEGIES, SteppedClicks
@@ -90,13 +91,14 @@ class Ranker:
 
     def _rank_personal(self, stepped: SteppedClicks, ranked: RankedItems) -> None:
         """Fill in what the model ranks from each click's state."""
+        boosts = None if self._counts is None else self._counts.boosts(stepped.recent_index)
         for start in range(0, len(stepped), self._rows_per_run):
             run = slice(start, start + self._rows_per_run)
             state = tuple(tensor[run] for tensor in stepped.tensors)
             exclude_index = self._exclude_index(stepped.seen_index[run])
-            boosts = None if self._counts is None else self._counts.boosts(stepped.recent_index[run])
+            boosted = None if boosts is None else Boosts(boosts.item_index[run], boosts.value[run])
             ranked.top_item[run], ranked.top_score[run] = self._runtime.rank(
-                state, exclude_index, self._item_bias, boosts
+                state, exclude_index, self._item_bias, boosted
             )
 
     def probe(self) -> None:

@@ -1,4 +1,7 @@
-"""Makes one artifact for the benchmark; arguments: number of items, folder. It needs the extra `train`."""
+"""Makes one artifact for the benchmark; arguments: number of items, folder, and `live-counts` where it ranks with them.
+
+It needs the extra `train`.
+"""
 
 import sys
 from pathlib import Path
@@ -8,6 +11,7 @@ import torch
 
 from benchmarks.click_sets import item_id, zipf_weights
 from export.exporter import TrainedModel, export_model
+from models.counts.recipe import CountsRecipe
 from models.networks.lstm import LSTMConfig
 from models.networks.sequence_network import NetworkInputs
 from models.sequences.vocabulary import ItemId, ItemVocabulary
@@ -46,7 +50,8 @@ def main() -> None:
     item_count, folder = int(sys.argv[1]), Path(sys.argv[2])
     folder.parent.mkdir(parents=True, exist_ok=True)
     model = untrained_model(item_count)
-    export_model(model, folder, list_length=LIST_LENGTH, ring_length=RING_LENGTH, state_dtype="float16")
+    counts = CountsRecipe() if sys.argv[3:] == ["live-counts"] else None
+    export_model(model, folder, list_length=LIST_LENGTH, ring_length=RING_LENGTH, state_dtype="float16", counts=counts)
 
 
 if __name__ == "__main__":

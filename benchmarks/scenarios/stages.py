@@ -12,13 +12,15 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.brokers import fresh_broker
-from benchmarks.checking import require_each_list
+from benchmarks.checking import require_each_list, require_one_list_each
+from benchmarks.click_sets import ClickSet, make_clicks
 from benchmarks.machine import on_cores
 from benchmarks.preloaded_runs import after
 from benchmarks.processes import WORKER, Program
 from benchmarks.reading import Arrival, topic_tail
 from benchmarks.stacks import stage_shares
 from benchmarks.streams import PARTITIONS, Stream, make_stream
+from export.artifact import Artifact
 from models.errors import NextclickError
 
 SAMPLES_PER_S = 200
@@ -48,17 +50,33 @@ class _Samples:
 def measure_stages(bench: Bench, item_count: int) -> None:
     """Measure a round: microseconds a list, by stage; with the waiting they add up to the whole."""
     reference = bench.reference(item_count, bench.scale.clicks[item_count])
-    rate = bench.measures.of_this_round(f"throughput.items_{item_count}.per_click") or ASSUMED_CLICKS_PER_S
-    seconds = max(1, round(min(bench.scale.profile_s, SAMPLED_SHARE * len(reference.clicks) / rate)))
-    with fresh_broker(bench.choice, bench.cores) as address:
-        stream = make_stream(address, bench.choice, reference.artifact.folder)
-        stream.preload(reference.clicks)
-        with Program(WORKER, stream.environment, bench.log("sampled"), bench.cores.worker) as worker:
-            arrivals, samples = asyncio.run(_watch(bench, stream, worker, len(reference.clicks), seconds))
+    rate = bench.measures.of_this_round(f"throughput.items_{item_count}.per_click")
+    arrivals = _measure(bench, reference.clicks, reference.artifact, f"stages.items_{item_count}", rate)
     require_each_list((value for arrival in arrivals for value in arrival.values), reference)
+
+
+def measure_counting_stages(bench: Bench, item_count: int) -> None:
+    """Measure a round of a worker that counts what everyone clicks and ranks with it."""
+    clicks = make_clicks(item_count, bench.scale.clicks[item_count])
+    rate = bench.measures.of_this_round(f"live_counts.items_{item_count}")
+    artifact = bench.artifact(item_count, live_counts=True)
+    arrivals = _measure(bench, clicks, artifact, f"stages.live_counts_{item_count}", rate)
+    require_one_list_each((value for arrival in arrivals for value in arrival.values), clicks)
+
+
+def _measure(bench: Bench, clicks: ClickSet, artifact: Artifact, name: str, rate: float | None) -> list[Arrival]:
+    """Sample a worker in the middle of these clicks."""
+    clicks_per_s = ASSUMED_CLICKS_PER_S if rate is None else rate
+    seconds = max(1, round(min(bench.scale.profile_s, SAMPLED_SHARE * len(clicks) / clicks_per_s)))
+    with fresh_broker(bench.choice, bench.cores) as address:
+        stream = make_stream(address, bench.choice, artifact.folder)
+        stream.preload(clicks)
+        with Program(WORKER, stream.environment, bench.log("sampled"), bench.cores.worker) as worker:
+            arrivals, samples = asyncio.run(_watch(bench, stream, worker, len(clicks), seconds))
     list_us = _list_us(arrivals, samples)
     for stage, share in stage_shares(samples.stacks, samples.looks).items():
-        bench.measures.add(f"stages.items_{item_count}.{stage}", share * list_us, "us/list")
+        bench.measures.add(f"{name}.{stage}", share * list_us, "us/list")
+    return arrivals
 
 
 async def _watch(

@@ -154,8 +154,9 @@ def summed(buckets: Sequence[CountsBucket]) -> CountsBucket:
 
 
 def _summed_pairs(parts: Sequence[PairCounts]) -> PairCounts:
-    pairs = np.stack([np.concatenate([part.first for part in parts]), np.concatenate([part.second for part in parts])])
-    unique, place = np.unique(pairs, axis=1, return_inverse=True)
-    count = np.zeros(unique.shape[1], dtype=np.int64)
+    # Rows of a vocabulary: two of them are one number, which sorts as the pair does.
+    pairs = np.concatenate([part.first << 32 | part.second for part in parts])
+    unique, place = np.unique(pairs, return_inverse=True)
+    count = np.zeros(len(unique), dtype=np.int64)
     np.add.at(count, place, np.concatenate([part.count for part in parts]))
-    return PairCounts(unique[0], unique[1], count)
+    return PairCounts(unique >> 32, unique & 0xFFFF_FFFF, count)

@@ -10,13 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import chain
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from models.counts.count_records import ITEM_DTYPE, MARK_DTYPE, PAIR_DTYPE, Chunk, ChunkKey
+from models.counts.count_records import Chunk, ChunkKey
+from models.counts.open_chunk import OpenChunk
 from models.counts.recipe import CountsRecipe
 
 # Most clicks of a chunk, some ten kilobytes.
@@ -25,9 +22,6 @@ CLICKS_PER_CHUNK = 256
 REWRITTEN_CLICKS = 32
 # The newest bucket of a partition and those before it take clicks.
 OPEN_BUCKETS = 6
-# Two table indices of a pair as one number.
-_SHIFT = 32
-_LOWER = (1 << _SHIFT) - 1
 
 
 class CountOutcome(StrEnum):
@@ -61,76 +55,24 @@ class CountedClick(NamedTuple):
 
 
 @dataclass(slots=True)
-class _OpenChunk:
-    table: dict[int, int] = field(default_factory=dict)  # item hash -> index
-    clicks: list[int] = field(default_factory=list)  # by index
-    users: list[int] = field(default_factory=list)
-    transitions: dict[int, int] = field(default_factory=dict)
-    cooccurrences: dict[int, int] = field(default_factory=dict)
-    marks: dict[tuple[int, int], int] = field(default_factory=dict)  # (user, index) -> count
-    counted: int = 0
-    next_offset: int = 0
-
-    @classmethod
-    def of(cls, chunk: Chunk) -> "_OpenChunk":
-        return cls(
-            table={item_hash: index for index, item_hash in enumerate(chunk.items["item_hash"].tolist())},
-            clicks=chunk.items["clicks"].tolist(),
-            users=chunk.items["users"].tolist(),
-            transitions=_by_pair(chunk.transitions),
-            cooccurrences=_by_pair(chunk.cooccurrences),
-            marks={(user, index): count for user, index, count in chunk.marks.tolist()},
-            counted=int(chunk.items["clicks"].sum()),
-            next_offset=chunk.next_offset,
-        )
-
-    def index_of(self, item_hash: int) -> int:
-        index = self.table.setdefault(item_hash, len(self.clicks))
-        if index == len(self.clicks):
-            self.clicks.append(0)
-            self.users.append(0)
-        return index
-
-    def add(self, click: CountedClick, user: int, *, is_new_user: bool, reach: int) -> None:
-        item = self.index_of(click.item_hash)
-        self.counted += 1
-        self.next_offset = click.offset + 1
-        self.clicks[item] += 1
-        self.users[item] += is_new_user
-        self.marks[user, item] = self.marks.get((user, item), 0) + 1
-        if click.before:
-            pair = self.index_of(click.before[-1]) << _SHIFT | item
-            self.transitions[pair] = self.transitions.get(pair, 0) + 1
-            # In an order that is the same everywhere: that of the clicks.
-            for other_hash in dict.fromkeys(click.before[-reach:]):
-                if other_hash != click.item_hash:
-                    other = self.index_of(other_hash)
-                    pair = min(item, other) << _SHIFT | max(item, other)
-                    self.cooccurrences[pair] = self.cooccurrences.get(pair, 0) + 1
-
-    def contents(self) -> Chunk:
-        items = np.empty(len(self.table), ITEM_DTYPE)
-        items["item_hash"] = np.fromiter(self.table, np.uint64, len(self.table))
-        items["clicks"], items["users"] = self.clicks, self.users
-        marks = np.empty(len(self.marks), MARK_DTYPE)
-        owners = np.fromiter(chain.from_iterable(self.marks), np.uint64, 2 * len(self.marks)).reshape(-1, 2)
-        marks["user"], marks["item"] = owners[:, 0], owners[:, 1]
-        marks["count"] = np.fromiter(self.marks.values(), np.int64, len(self.marks))
-        return Chunk(self.next_offset, items, _pairs(self.transitions), _pairs(self.cooccurrences), marks)
-
-
-@dataclass(slots=True)
 class _OpenBucket:
+    hash: blake2b
     chunk_number: int = 0
-    chunk: _OpenChunk = field(default_factory=_OpenChunk)
+    chunk: OpenChunk = field(default_factory=OpenChunk)
     durable_offset: int = 0  # clicks below it are in durable chunks
     marks: dict[tuple[int, int], int] = field(default_factory=dict)  # (user, item hash) -> count
     # Chunks that changed since they were taken last, by number.
-    changed: dict[int, _OpenChunk] = field(default_factory=dict)
+    changed: dict[int, OpenChunk] = field(default_factory=dict)
+
+    def pseudonym(self, user: str) -> int:
+        """Return the 8-byte number by which the bucket knows a user."""
+        digest = self.hash.copy()
+        digest.update(user.encode())
+        return int.from_bytes(digest.digest(), "little")
 
     def begin_chunk(self) -> None:
         self.chunk_number += 1
-        self.chunk = _OpenChunk()
+        self.chunk = OpenChunk()
 
 
 class PartitionCounter:
@@ -162,9 +104,9 @@ class PartitionCounter:
         """
         for key, chunk in chunks:
             self._newest = key.bucket if self._newest is None else max(self._newest, key.bucket)
-            bucket = self._open.setdefault(key.bucket, _OpenBucket())
+            bucket = self._open.setdefault(key.bucket, _OpenBucket(bucket_hash(self._partition, key.bucket)))
             bucket.chunk_number = key.chunk
-            bucket.chunk = _OpenChunk.of(chunk)
+            bucket.chunk = OpenChunk.of(chunk)
             bucket.durable_offset = max(bucket.durable_offset, chunk.next_offset)
             hashes = chunk.items["item_hash"][chunk.marks["item"]].tolist()
             for user, item_hash, count in zip(
@@ -191,17 +133,18 @@ class PartitionCounter:
             return CountOutcome.LATE
         bucket = self._open.get(number)
         if bucket is None:
-            bucket = self._open[number] = _OpenBucket()
+            bucket = self._open[number] = _OpenBucket(bucket_hash(self._partition, number))
         if click.offset < bucket.durable_offset:
             return CountOutcome.AGAIN
-        user = pseudonym(click.user, self._partition, number)
+        user = bucket.pseudonym(click.user)
         counted = bucket.marks.get((user, click.item_hash), 0)
         if counted >= recipe.clicks_per_user:
             return CountOutcome.CAPPED
         bucket.marks[user, click.item_hash] = counted + 1
         if bucket.chunk.counted == self._clicks_per_chunk:
             bucket.begin_chunk()
-        bucket.chunk.add(click, user, is_new_user=counted == 0, reach=recipe.session_reach)
+        before = click.before[-recipe.session_reach :]
+        bucket.chunk.add(click.offset, click.item_hash, before, user, is_new_user=counted == 0)
         bucket.changed[bucket.chunk_number] = bucket.chunk
         return CountOutcome.COUNTED
 
@@ -243,19 +186,6 @@ def is_early(timestamp_ms: int, recorded_ms: int, recipe: CountsRecipe) -> bool:
     return 0 <= recorded_ms < timestamp_ms - OPEN_BUCKETS * recipe.bucket_ms
 
 
-def pseudonym(user: str, partition: int, bucket: int) -> int:
-    """Return the 8-byte number by which a bucket knows a user."""
-    digest = blake2b(f"{partition}/{bucket}/{user}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
-
-
-def _by_pair(pairs: NDArray[np.void]) -> dict[int, int]:
-    return {first << _SHIFT | second: count for first, second, count in pairs.tolist()}
-
-
-def _pairs(counts: dict[int, int]) -> NDArray[np.void]:
-    pairs = np.empty(len(counts), PAIR_DTYPE)
-    both = np.fromiter(counts, np.uint64, len(counts))
-    pairs["first"], pairs["second"] = both >> np.uint64(_SHIFT), both & np.uint64(_LOWER)
-    pairs["count"] = np.fromiter(counts.values(), np.int64, len(counts))
-    return pairs
+def bucket_hash(partition: int, bucket: int) -> blake2b:
+    """Return what a user's id is hashed behind: the same user has another name in each bucket and partition."""
+    return blake2b(f"{partition}/{bucket}/".encode(), digest_size=8)

@@ -37,7 +37,7 @@ def bench(small_artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(
         BrokerChoice(None, None), divide_cores(available_cores()), scale, Path("nowhere/bin/python"), lambda _: None
     )
-    made._artifacts[ITEMS] = small_artifact
+    made._artifacts[ITEMS, False] = small_artifact
     return made
 
 
