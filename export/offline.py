@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from export.artifact import Artifact
 from export.popular_list import PopularList
-from export.runtime import ModelRuntime, no_exclusions
+from export.runtime import ModelRuntime, State, no_exclusions
 from models.preparation.sessions import values_of
 from models.sequences.features import encode_features
 from models.session_rule import SessionRule
@@ -50,6 +50,20 @@ class ListBlock(NamedTuple):
     seen_index: NDArray[np.int64]
 
 
+class StateBlock(NamedTuple):
+    """What users' states are after some of the clicks.
+
+    Attributes:
+        click: Which clicks, rows of the table, (B,).
+        state: Each (B, ...).
+        ring_index: The items that each user clicked last, newest last, (B, R), padded with -1.
+    """
+
+    click: NDArray[np.int64]
+    state: State
+    ring_index: NDArray[np.int64]
+
+
 def lists_after_clicks(
     artifact: Artifact, clicks: pl.DataFrame, *, exclude_seen: bool | None = None
 ) -> Iterator[ListBlock]:
@@ -65,7 +79,17 @@ def lists_after_clicks(
     runtime = ModelRuntime(artifact)
     popular = PopularList(artifact)
     no_bias = np.zeros(manifest.item_count, dtype=np.float32)
+    for click, state, ring_index in states_after_clicks(artifact, runtime, clicks):
+        seen_index = ring_index if excludes else no_exclusions(len(click), manifest.ring_length)
+        top_item, top_score = runtime.rank(state, seen_index, no_bias)
+        is_empty = are_empty(state)
+        top_item[is_empty], top_score[is_empty] = popular.rank(seen_index[is_empty])
+        yield ListBlock(click, top_item, top_score, seen_index)
 
+
+def states_after_clicks(artifact: Artifact, runtime: ModelRuntime, clicks: pl.DataFrame) -> Iterator[StateBlock]:
+    """Step users through their clicks, each in exactly one block; the arguments are those of `lists_after_clicks`."""
+    manifest = artifact.manifest
     timeline = timeline_of(clicks, manifest.session_rule)
     features = encode_features(
         manifest.features, timeline.gap_ms, clicks["event_type"].to_list(), values_of(clicks["value"])
@@ -83,13 +107,13 @@ def lists_after_clicks(
         for tensor, advanced in zip(state, stepped, strict=True):
             tensor[user[known]] = advanced
         rings[user] = np.concatenate([rings[user, 1:], item[:, None]], axis=1)
+        yield StateBlock(click, tuple(tensor[user] for tensor in state), rings[user])
 
-        rows = tuple(tensor[user] for tensor in state)
-        seen_index = rings[user] if excludes else no_exclusions(len(user), manifest.ring_length)
-        top_item, top_score = runtime.rank(rows, seen_index, no_bias)
-        is_empty = ~np.any([tensor.reshape(len(user), -1).any(axis=1) for tensor in rows], axis=0)
-        top_item[is_empty], top_score[is_empty] = popular.rank(seen_index[is_empty])
-        yield ListBlock(click, top_item, top_score, seen_index)
+
+def are_empty(state: State) -> NDArray[np.bool_]:
+    """Tell which states nothing that the model knows has reached, (B,)."""
+    reached: NDArray[np.bool_] = np.any([tensor.reshape(len(tensor), -1).any(axis=1) for tensor in state], axis=0)
+    return ~reached
 
 
 class Timeline(NamedTuple):

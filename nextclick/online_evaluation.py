@@ -6,7 +6,7 @@ Legend: N clicks, K list length.
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -78,7 +78,8 @@ def evaluate_online(
         BrokerError: If a click is not acknowledged or a list does not come.
         NextclickError: If the worker does not start.
     """
-    settings = _own_settings(artifact, bootstrap_servers, exclude_seen=exclude_seen)
+    # With live counts lists depend on the moment: `nextclick.live_replay` is their proof.
+    settings = own_settings(artifact, bootstrap_servers, exclude_seen=exclude_seen, live_counts=False)
     create_topics(bootstrap_servers, planned_topics(settings), partitions=PARTITIONS, replication_factor=1)
     with WorkerProcess(settings, log) as worker:
         worker.wait_until_ready()
@@ -93,8 +94,8 @@ def evaluate_online(
     return OnlineReport(
         clicks=len(clicks),
         identical_lists=int(np.count_nonzero(identical)),
-        offline=_figures(artifact, clicks, *offline),
-        online=_figures(artifact, clicks, *online),
+        offline=figures_of(artifact, clicks, *offline),
+        online=figures_of(artifact, clicks, *online),
         seconds=seconds,
     )
 
@@ -103,7 +104,8 @@ def evaluate_online(
 Lists = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
-def _own_settings(artifact: Artifact, bootstrap_servers: str, *, exclude_seen: bool) -> Settings:
+def own_settings(artifact: Artifact, bootstrap_servers: str, *, exclude_seen: bool, live_counts: bool) -> Settings:
+    """Return the settings of workers whose topics and group nobody else has."""
     name = f"online-eval-{uuid.uuid4().hex[:8]}"
     return load_settings(
         bootstrap_servers=bootstrap_servers,
@@ -114,12 +116,14 @@ def _own_settings(artifact: Artifact, bootstrap_servers: str, *, exclude_seen: b
         dead_letter_topic=f"{name}-dead-letter",
         publish="per-click",
         exclude_seen=exclude_seen,
+        live_counts=live_counts,
         # A group forms on the embedded broker only after half of it.
         session_timeout_s=6,
     )
 
 
-def _empty_lists(artifact: Artifact, count: int) -> Lists:
+def empty_lists(artifact: Artifact, count: int) -> Lists:
+    """Return so many lists of nothing."""
     shape = (count, artifact.manifest.list_length)
     return np.full(shape, -1, dtype=np.int64), np.full(shape, -np.inf, dtype=np.float32)
 
@@ -128,7 +132,7 @@ def _read_lists(
     settings: Settings, artifact: Artifact, count: int, worker: WorkerProcess, on_progress: Callable[[int, int], None]
 ) -> Lists:
     """Read the lists of all clicks from the output topic; a list that is published twice counts once."""
-    top_item, top_score = _empty_lists(artifact, count)
+    top_item, top_score = empty_lists(artifact, count)
     arrived: set[int] = set()
     newest = time.monotonic()
     with TopicReader(settings.bootstrap_servers, settings.recommendations_topic) as reader:
@@ -154,23 +158,35 @@ def _fill(
     body = json.loads(record.value)
     # `replay_clicks` gives the n-th click the event id `test-n`.
     row = int(body["event_id"].removeprefix("test-"))
-    indices = [artifact.vocabulary.index_of(item_id) for item_id in body["items"]]
-    top_item[row, : len(indices)] = [-1 if index is None else index for index in indices]
-    top_score[row, : len(indices)] = body["scores"]
+    put_list(artifact, body["items"], body["scores"], top_item[row], top_score[row])
     return row
 
 
+def put_list(
+    artifact: Artifact,
+    items: Sequence[str],
+    scores: Sequence[float],
+    top_item: NDArray[np.int64],
+    top_score: NDArray[np.float32],
+) -> None:
+    """Put a published list in a row of lists, (K,) each."""
+    indices = [artifact.vocabulary.index_of(item_id) for item_id in items]
+    top_item[: len(indices)] = [-1 if index is None else index for index in indices]
+    top_score[: len(indices)] = scores
+
+
 def _offline_lists(artifact: Artifact, clicks: pl.DataFrame, *, exclude_seen: bool) -> Lists:
-    top_item, top_score = _empty_lists(artifact, len(clicks))
+    top_item, top_score = empty_lists(artifact, len(clicks))
     for block in lists_after_clicks(artifact, clicks, exclude_seen=exclude_seen):
         top_item[block.click] = np.where(np.isfinite(block.top_score), block.top_item, -1)
         top_score[block.click] = block.top_score
     return top_item, top_score
 
 
-def _figures(
+def figures_of(
     artifact: Artifact, clicks: pl.DataFrame, top_item: NDArray[np.int64], top_score: NDArray[np.float32]
 ) -> dict[str, float]:
+    """Return `Recall@20` and the like of each click's list, against the next click of its session."""
     following = next_clicks(artifact, clicks)
     tally = ListTally(artifact)
     tally.add(top_item[following.exists], top_score[following.exists], following.target_index[following.exists])
