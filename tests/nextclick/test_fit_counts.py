@@ -188,8 +188,8 @@ def test_a_run_that_is_stopped_before_its_fit_goes_on(monkeypatch: pytest.Monkey
     assert [path.name for path in Path("checkpoints").iterdir()] == ["news"]
 
 
-def _stop(*_: object) -> None:
-    raise TrainingInterrupted("Stopped.")
+def _stop(*_: object, exclude_last: int) -> None:
+    raise TrainingInterrupted(f"Stopped; lists leave {exclude_last} items out.")
 
 
 @pytest.mark.usefixtures("workplace")
