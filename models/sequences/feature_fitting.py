@@ -93,10 +93,18 @@ def mean_and_deviation(numbers: Numbers) -> tuple[float, float] | None:
     Sums are exact before they are rounded once (Shewchuk, Adaptive Precision Floating-Point Arithmetic, Discrete and
     Computational Geometry 18, 1997): clicks come by users from parts on disk, and by time from a table.
     """
-    count = sum(len(piece) for piece in numbers())
+    count = 0
+
+    def counted() -> Iterator[float]:
+        nonlocal count
+        for piece in numbers():
+            count += len(piece)
+            yield from piece.tolist()
+
+    total = math.fsum(counted())
     if not count:
         return None
-    mean = math.fsum(chain.from_iterable(piece.tolist() for piece in numbers())) / count
+    mean = total / count
     squares = math.fsum(chain.from_iterable(((piece - mean) ** 2).tolist() for piece in numbers()))
     return mean, math.sqrt(squares / count)
 

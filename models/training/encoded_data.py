@@ -67,7 +67,7 @@ class EncodedData:
 
 
 def encode_for_training(data: Prepared, config: TrainingConfig) -> EncodedData:
-    """Do all of it.
+    """Take the three steps.
 
     Args:
         data: Prepared data; its test clicks are not looked at.
