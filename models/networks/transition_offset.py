@@ -33,6 +33,7 @@ from models.networks.sequence_network import NetworkInputs, NetworkState, Sequen
 from models.networks.transition_rows import transition_rows
 from models.sequences.encoded_sessions import EncodedSessions
 
+_PLACES = 16
 # Networks whose scores are dot products.
 BaseConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig
 
@@ -153,7 +154,10 @@ class TransitionOffsetNetwork(SequenceNetwork):
 
     def _gated(self, query: Tensor, last_item: Tensor) -> ScoreAdditions:
         """Return the additions by queries, (N, D), and last items, (N, 1)."""
-        return self.successors.of(last_item).times(functional.softplus(self.gate(query)))
+        # onnxruntime computes softplus of 16 numbers at a time, and of what is left over by other instructions, whose
+        # last bit differs: side by side, one user's gate fills 16 places wherever it stands in a batch.
+        gates = functional.softplus(self.gate(query).expand(-1, _PLACES))  # (N, 16)
+        return self.successors.of(last_item).times(gates[:, :1])
 
 
 def _discounted(counts: csr_array, discount: float) -> csr_array:

@@ -76,6 +76,18 @@ def test_an_ensemble_leaves_in_int8(tmp_path: Path) -> None:
     assert manifest.ranking.recall == 1.0
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_gate_is_the_same_alone_and_in_a_batch(seed: int, tmp_path: Path) -> None:
+    """A gate that has learned something differs from user to user; onnxruntime's softplus must not differ by place."""
+    network = TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8)).build(NetworkInputs(ITEMS))
+    torch.nn.init.normal_(network.gate.weight, std=2.0, generator=torch.Generator().manual_seed(seed))
+    draw = np.random.default_rng(seed)
+    network.fit(make_sessions(*(draw.integers(ITEMS, size=6).tolist() for _ in range(200))))
+    model = make_tiny_model(network=network.eval(), kind="transition_offset")
+    parity = export_model(model, tmp_path / "artifact", ranking="exact", list_length=5).manifest.parity
+    assert max(parity.batch_sizes) >= 7
+
+
 def test_boosts_come_on_top_of_what_the_network_adds(tmp_path: Path) -> None:
     """Both are added, to the same item too: the list is that of torch's scores with the boosts added."""
     network = fitted(MarkovConfig(successors=4))
