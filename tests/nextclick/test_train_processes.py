@@ -79,8 +79,11 @@ def start_two(*arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("workplace")
 def test_two_processes_learn_what_one_learns() -> None:
-    """Four lanes in one process, or two in each of two: the same weights but for rounding, one report, one loss."""
-    process = start_two()
+    """Four lanes in one process, or two in each of two: the same weights but for rounding, one report, one loss.
+
+    The two read the data from disk, each in parts of its own.
+    """
+    process = start_two("--on-disk")
     printed, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     of_two = json.loads(printed)
@@ -95,7 +98,8 @@ def test_two_processes_learn_what_one_learns() -> None:
     )
     assert of_two["test"]["network"]["predictions"] == alone["test"]["network"]["predictions"]
     assert "Epoch  2  loss" in errors
-    assert errors.count("Epoch  2  loss") == 1
+    assert errors.count("Epoch  2  loss") == errors.count("in parts from disk") == 1
+    assert not list(Path("checkpoints").glob("*on-disk*"))
 
 
 @pytest.mark.slow
