@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.errors import SettingsError
+from models.errors import SettingsError, TrainingError
 from models.evaluation.holding_out import hold_items_out
 from models.preparation.prepared_data import load_prepared_data
 from models.preparation.prepared_on_disk import PreparedOnDisk, open_prepared_data
@@ -16,6 +16,8 @@ from nextclick.memory_limit import memory_limit_bytes
 
 # What a prepared click takes at the peak of a training run that has read it whole: measured, docs/training.md.
 BYTES_A_CLICK = 550
+# And what it takes of the disk at the most where it is read in parts, with one feature.
+BYTES_A_CLICK_ON_DISK = 60
 # Of the memory: what is more than that is read in parts.
 LARGEST_SHARE = 0.25
 
@@ -36,6 +38,7 @@ def read_for_training(
     Raises:
         DataError: If the folder is missing, incomplete, or its tables have other columns.
         SettingsError: If items are to be held out of what is on disk.
+        TrainingError: If there is no room on the disk.
     """
     found = open_prepared_data(folder, working)
     if not (is_too_large(found, memory_limit_bytes()) if on_disk is None else on_disk):
@@ -56,9 +59,25 @@ def read_for_training(
     shutil.rmtree(working, ignore_errors=True)  # a run that was killed could not
     working.mkdir(parents=True)
     try:
+        _require_room(working, found.click_count)
         yield found
     finally:
         shutil.rmtree(working, ignore_errors=True)
+
+
+def _require_room(working: Path, clicks: int) -> None:
+    """Say now and not after half an hour that the disk is too full.
+
+    Raises:
+        TrainingError: If it is.
+    """
+    needed, free = clicks * BYTES_A_CLICK_ON_DISK, shutil.disk_usage(working).free
+    if free < needed:
+        raise TrainingError(
+            f"There is too little room at {working.parent.resolve()}: training from disk needs some "
+            f"{needed / (1 << 30):.1f} GiB beside the checkpoint, {free / (1 << 30):.1f} GiB are free. Make room, or "
+            "give another place with --out."
+        )
 
 
 def is_too_large(data: PreparedOnDisk, memory_bytes: int) -> bool:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
-from models.errors import DataError, SettingsError
+from models.errors import DataError, SettingsError, TrainingError
 from models.preparation.click_generator import GeneratorConfig, generate_clicks
 from models.preparation.cuts import CutAtShare
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
@@ -110,6 +111,17 @@ def test_held_out_items_are_for_data_in_memory() -> None:
     """Refused with what to do, before anything is read."""
     with pytest.raises(SettingsError, match="read the data whole with --in-memory"):
         run_train("out", "--on-disk", "--hold-out-items", "0.2")
+
+
+def test_a_full_disk_is_said_before_half_of_the_work(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how much room is needed, and nothing left lying about."""
+    free = shutil.disk_usage(workplace)._replace(free=1000)
+    monkeypatch.setattr("nextclick.training_reading.shutil.disk_usage", lambda _path: free)
+    with pytest.raises(
+        TrainingError, match=r"too little room at .*needs some 0\.0 GiB .* give another place with --out"
+    ):
+        run_train("out", "--on-disk")
+    assert sorted(path.name for path in workplace.iterdir()) == ["made", "small.toml"]
 
 
 def test_live_counts_are_fitted_in_memory(workplace: Path) -> None:
