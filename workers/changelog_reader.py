@@ -134,13 +134,17 @@ class ChangelogReader(Service):
         return position
 
     async def end(self, partition: int) -> int:
-        """Return the offset behind the last record that is there now.
+        """Return the offset behind the last record that is there now; what is read next stays the same.
+
+        To be called while nobody fetches: the last record is fetched to learn where it ends.
 
         Raises:
             BrokerError: If the partition cannot be read.
         """
         tp = TopicPartition(self._topic, partition)
+        position = await self.position(partition)
         _, ends = await self._ask_for_ends([tp])
+        self._consumer.seek(tp, position)
         return ends[tp].offset
 
     def lag(self, partition: int, position: int) -> int:

@@ -33,6 +33,8 @@ class CountsFollower(Service):
         self._served = served
         self._next_offset = 0
         self._failure: Exception | None = None
+        # Held while the reader's position moves: records that are fetched to find the end are not the next ones.
+        self._reading = asyncio.Lock()
 
     @property
     def lag(self) -> int:
@@ -58,11 +60,12 @@ class CountsFollower(Service):
             raise
 
     async def _hand_over_next(self) -> None:
-        fetched = await self._reader.fetch(max_records=RECORDS_AT_ONCE, timeout_s=FETCH_TIMEOUT_S)
-        for records in fetched.values():
-            self._served.hand_over([CountsRecord(one.offset, one.key, one.value) for one in records])
-        # Beyond what was compacted away, too.
-        self._next_offset = await self._reader.position(PARTITION)
+        async with self._reading:
+            fetched = await self._reader.fetch(max_records=RECORDS_AT_ONCE, timeout_s=FETCH_TIMEOUT_S)
+            for records in fetched.values():
+                self._served.hand_over([CountsRecord(one.offset, one.key, one.value) for one in records])
+            # Beyond what was compacted away, too.
+            self._next_offset = await self._reader.position(PARTITION)
         if self._served.waiting_s > LONGEST_WAIT_S:
             await asyncio.to_thread(self._served.advance, even_if_ranking=False)
 
@@ -76,9 +79,13 @@ class CountsFollower(Service):
             BrokerError: If the topic cannot be read.
             CountsRecordError: If a record does not decode.
         """
-        end = await self._reader.end(PARTITION) if end is None else end
+        end = await self._end() if end is None else end
         while self._next_offset < end:
             if self._failure is not None:
                 raise self._failure
             await asyncio.sleep(LOOK_AGAIN_S)
         await asyncio.to_thread(self._served.advance)
+
+    async def _end(self) -> int:
+        async with self._reading:
+            return await self._reader.end(PARTITION)

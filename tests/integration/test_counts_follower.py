@@ -1,0 +1,53 @@
+"""The counts follower against a broker: whoever asks how far it has to read takes no record away from it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+
+from tests.integration.test_changelog_reader import make_topic, write
+from workers.changelog_reader import ChangelogReader
+from workers.counts_follower import CountsFollower
+from workers.kafka_security import KafkaSecurity
+from workers.served_counts import CountsRecord, ServedCounts
+
+pytestmark = pytest.mark.broker
+
+RECORDS, ROUNDS = 200, 5
+
+
+class KeepingCounts:
+    """Keeps the offsets that it is given."""
+
+    waiting_s = 0.0
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+
+    def hand_over(self, records: Sequence[CountsRecord]) -> None:
+        """Keep them."""
+        self.offsets += [record.offset for record in records]
+
+    def advance(self, *, even_if_ranking: bool = True) -> None:
+        """Do nothing."""
+
+
+def test_every_record_is_handed_over_once_while_others_ask_for_the_end(
+    broker: str, unique_name: Callable[[str], str]
+) -> None:
+    """Each time partitions move somebody asks, in the middle of reading."""
+    topic, served = make_topic(broker, unique_name("counts")), KeepingCounts()
+
+    async def run() -> None:
+        reader = ChangelogReader(broker, topic, security=KafkaSecurity())
+        async with reader, CountsFollower(reader, cast(ServedCounts, served)) as follower:
+            for _ in range(ROUNDS):
+                writing = asyncio.ensure_future(write(broker, topic, RECORDS))
+                while not writing.done():
+                    await follower.caught_up()
+                await writing
+            await follower.caught_up(ROUNDS * RECORDS)
+
+    asyncio.run(run())
+    assert served.offsets == list(range(ROUNDS * RECORDS))
