@@ -12,6 +12,8 @@ from functools import wraps
 from typing import Any
 
 from workers.batch_consumer import BatchConsumer
+from workers.click_counting import ClickCounting
+from workers.counts_beside import CountsBeside
 from workers.pipeline import Pipeline
 from workers.record_batches import RecordBatchWriter
 
@@ -22,6 +24,9 @@ POINTS: Mapping[str, Place] = {
     "fetched": (Pipeline, "compute", "before"),
     "computed": (Pipeline, "compute", "after"),
     "some-lists-sent": (RecordBatchWriter, "_send_partition", "after"),
+    # These two with live counts alone.
+    "lists-sent-counts-not": (CountsBeside, "publish", "before"),
+    "claimed": (ClickCounting, "begin_claimed", "before"),
     "lists-sent": (Pipeline, "publish", "after"),
     "lists-acknowledged": (Pipeline, "save", "before"),
     "states-sent": (Pipeline, "save", "after"),

@@ -75,6 +75,42 @@ class FailingWriter:
         return await self._broker.send(records)
 
 
+class LateWriter:
+    """Lets some of a topic's records through; the others, and the end of the writer with them, come late.
+
+    Args:
+        broker: Keeps what gets through.
+        topic: Whose records come late.
+        through: How many of them still get through.
+    """
+
+    def __init__(self, broker: RecordingWriter, topic: str, through: int) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._through = through
+        self._late: list[OutgoingRecord] = []
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> Acknowledgement:
+        """Write what still gets through.
+
+        Raises:
+            BrokerError: If any record does not.
+        """
+        if not any(record.topic == self._topic for record in records):
+            return await self._broker.send(records)
+        if len(records) <= self._through:
+            self._through -= len(records)
+            return await self._broker.send(records)
+        await self._broker.send(records[: self._through])
+        self._late = list(records[self._through :])
+        raise BrokerError(f"{len(self._late)} records were not acknowledged.")
+
+    def deliver(self) -> None:
+        """Let the broker have what was late."""
+        for record in self._late:
+            self._broker.keep(record)
+
+
 class MemoryRows:
     """A store of nothing but rows."""
 
@@ -129,6 +165,27 @@ class RevokedOwnership:
             BatchAbandoned: At it.
         """
         if self._asked_before.pop(0) == self._at:
+            raise BatchAbandoned(f"Partitions {sorted(partitions)} moved.")
+
+
+class OwnershipLostAt:
+    """A rebalance takes the partitions away just before somebody asks for the so-many-th time.
+
+    Args:
+        number: How often they were still there.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    async def confirm(self, partitions: Collection[int]) -> None:
+        """Return while they are there.
+
+        Raises:
+            BatchAbandoned: From then on.
+        """
+        self._left -= 1
+        if self._left < 0:
             raise BatchAbandoned(f"Partitions {sorted(partitions)} moved.")
 
 
