@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.chaos.broken_workers import MISTAKES, command
-from tests.chaos.click_source import endless_clicks, logged_clicks
+from tests.chaos.click_source import counts_recipe, endless_clicks, logged_clicks
 from tests.chaos.kafka_cluster import KafkaCluster
 from tests.chaos.report import as_json, print_report
 from tests.chaos.run import ChaosPlan, ChaosReport, run_chaos
@@ -56,7 +56,14 @@ def chaos(seed: int, given: argparse.Namespace, script: str, folder: Path, conso
     log_name, log = logged_clicks(LOGGED_CLICKS)
     items = sorted({click.item_id for click in log})
     # A model of the log's items whose ring runs over; untrained, which changes nothing of what is proven here.
-    artifact = make_tiny_artifact(folder / "artifact", item_ids=items, list_length=20, ring_length=10, seed=seed)
+    artifact = make_tiny_artifact(
+        folder / "artifact",
+        item_ids=items,
+        list_length=20,
+        ring_length=10,
+        seed=seed,
+        counts=None if given.without_counts else counts_recipe(log),
+    )
     plan = ChaosPlan(
         name=f"chaos-{seed}",
         artifact=artifact.folder,
@@ -80,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=float, default=600.0, metavar="SECONDS", help="how long clicks are sent")
     parser.add_argument("--seed", type=int, help="decides every fault and every click; default: the clock")
     parser.add_argument("--rate", type=float, default=100.0, metavar="CLICKS", help="clicks a second")
+    parser.add_argument(
+        "--without-counts", action="store_true", help="no live counts: the checker ranks every list itself"
+    )
     parser.add_argument("--mistake", choices=sorted(MISTAKES), help="put one into the workers: it must be found")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes as JSON")
     return parser

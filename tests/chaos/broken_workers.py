@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from faust.types import TP
 
-from workers import batch_consumer, record_batches, stepping
+from models.counts import partition_counter
+from workers import batch_consumer, click_counting, counts_beside, record_batches, stepping
 from workers.events import OutgoingRecord
 from workers.ports import Acknowledgement
 
 # Between two steps: a crash at a random moment then falls between them often enough for a short run.
 PAUSE_S = 0.25
 STATES = "-user-state-changelog"
+COUNTS = ".counts"
 
 Writer = record_batches.RecordBatchWriter
 
@@ -29,7 +31,7 @@ def pause_between_writes() -> None:
     send = _named(Writer, "send")
 
     async def send_slowly(self: Writer, records: Sequence[OutgoingRecord]) -> Acknowledgement:
-        if _all_of(records, STATES):
+        if _all_of(records, STATES) or _all_of(records, COUNTS):
             await asyncio.sleep(PAUSE_S)
         acknowledgement: Acknowledgement = await send(self, records)
         return acknowledgement
@@ -44,7 +46,7 @@ def save_before_publish() -> None:
     held: deque[tuple[Writer, Sequence[OutgoingRecord]]] = deque()
 
     async def send_in_the_wrong_order(self: Writer, records: Sequence[OutgoingRecord]) -> Acknowledgement:
-        if records and not _all_of(records, STATES):
+        if records and not _all_of(records, STATES) and not _all_of(records, COUNTS):
             held.append((self, records))
             return asyncio.ensure_future(_nothing())
         acknowledgement: Acknowledgement = await send(self, records)
@@ -83,11 +85,62 @@ def apply_again() -> None:
     stepping.are_applied = lambda _arena, rows, _clicks: np.zeros(len(rows), np.bool_)  # type: ignore[assignment,attr-defined]
 
 
+def count_again() -> None:
+    """Count every click that is counted, also one that is in a durable record already."""
+    resume = _named(partition_counter.PartitionCounter, "resume")
+
+    def resume_and_forget(self: Any, chunks: Any) -> None:  # noqa: ANN401
+        resume(self, chunks)
+        for bucket in self._open.values():
+            _named(bucket, "durable_offset")
+            bucket.durable_offset = 0
+
+    partition_counter.PartitionCounter.resume = resume_and_forget  # type: ignore[method-assign]
+    pause_between_writes()
+
+
+def count_late() -> None:
+    """Write what was counted some time after the states that stand for it."""
+    publish = _named(counts_beside.CountsBeside, "publish")
+    later: set[asyncio.Future[None]] = set()
+
+    async def publish_later(self: Any, *batch: Any, **where: Any) -> Acknowledgement:  # noqa: ANN401
+        async def publish_now() -> None:
+            await asyncio.sleep(4 * PAUSE_S)
+            await (await publish(self, *batch, **where))
+
+        task = asyncio.ensure_future(publish_now())
+        later.add(task)
+        task.add_done_callback(later.discard)
+        return asyncio.ensure_future(_nothing())
+
+    counts_beside.CountsBeside.publish = publish_later  # type: ignore[method-assign]
+    pause_between_writes()
+
+
+def claim_nothing() -> None:
+    """Count all partitions in one epoch: who was taken for dead overwrites his successor's records."""
+    _named(click_counting.ClickCounting, "begin_claimed")
+
+    def claims(self: Any, partitions: Any) -> list[OutgoingRecord]:  # noqa: ANN401
+        for partition in partitions - self._counters.keys():
+            counter = partition_counter.PartitionCounter(partition, self._recipe, epoch=1)
+            counter.resume(self._durable.open_chunks(partition))
+            self._counters[partition] = counter
+        return []
+
+    click_counting.ClickCounting.claims = claims  # type: ignore[method-assign]
+    pause_between_writes()
+
+
 MISTAKES: Mapping[str, Callable[[], None]] = {
     "control": pause_between_writes,
     "save-before-publish": save_before_publish,
     "commit-early": commit_early,
     "apply-again": apply_again,
+    "count-again": count_again,
+    "count-late": count_late,
+    "claim-nothing": claim_nothing,
 }
 
 

@@ -12,12 +12,17 @@ from pathlib import Path
 from random import Random
 from zlib import crc32
 
+from models.counts.recipe import CountsRecipe
 from models.datasets import dataset_named
 from models.datasets.folders import find_dataset
 from tests.chaos.click_load import OutgoingClick, encode_click
 
 MAY_2024_MS = 1_714_521_600_000
 HOUR_MS = 3_600_000
+# How late a late click is: its bucket of live counts may be open or closed.
+LATE_MS = (HOUR_MS // 6, HOUR_MS, 24 * HOUR_MS)
+# So short that some buckets have more of a partition than a chunk takes, and that there are many.
+CLICKS_PER_BUCKET = 60
 # Shares of the clicks.
 UNKNOWN, LATE, WITHOUT_CONSENT, BAD = 0.02, 0.01, 0.01, 0.005
 
@@ -58,7 +63,7 @@ def _click(logged: LoggedClick, number: int, later_ms: int, users: int, random: 
     user_id = f"user-{crc32(logged.session_id.encode()) % users}"
     if random.random() < BAD:
         return OutgoingClick(user_id.encode(), random.choice([b"\xff\xfe", b"{", b"[]", b'{"user_id": 7}']))
-    late_ms = HOUR_MS if random.random() < LATE else 0
+    late_ms = random.choice(LATE_MS) if random.random() < LATE else 0
     fields: dict[str, object] = {
         "user_id": user_id,
         "item_id": "an item of tomorrow" if random.random() < UNKNOWN else logged.item_id,
@@ -70,6 +75,13 @@ def _click(logged: LoggedClick, number: int, later_ms: int, users: int, random: 
     if random.random() < WITHOUT_CONSENT:
         fields["consent"] = False
     return encode_click({name: value for name, value in fields.items() if value is not None})
+
+
+def counts_recipe(log: Sequence[LoggedClick]) -> CountsRecipe:
+    """Return how a model of this log counts everyone's clicks: in buckets of some sixty."""
+    span_ms = log[-1].timestamp_ms - log[0].timestamp_ms
+    bucket_ms = max(1, span_ms * CLICKS_PER_BUCKET // len(log))
+    return CountsRecipe(bucket_ms=bucket_ms, boost_length=32, session_reach=3)
 
 
 def made_clicks(limit: int) -> list[LoggedClick]:

@@ -132,7 +132,7 @@ def late_writes_of(woke_ms: Sequence[int], settings: Settings) -> LateWrites:
 
 
 def observed_topics(stream: Stream) -> Observed:
-    """Read the four topics of a run."""
+    """Read the topics of a run."""
     settings = stream.settings
     return observe(
         settings.bootstrap_servers,
@@ -140,6 +140,7 @@ def observed_topics(stream: Stream) -> Observed:
         lists=settings.recommendations_topic,
         dead_letters=settings.dead_letter_topic,
         states=settings.changelog_topic,
+        counts=settings.counts_topic,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from models.counts.recipe import CountsRecipe
 from nextclick.embedded_broker import given_or_embedded
 from nextclick.topics import create_topics, planned_topics
 from tests.chaos.click_load import ClickLoad, OutgoingClick, encode_click
@@ -29,6 +30,9 @@ from tests.integration.harness import plan_stream
 PARTITIONS = 8
 RING_LENGTH = 2
 WARM_ROUNDS = 3
+# A round of clicks is a bucket of live counts.
+ROUND_MS = 10_000
+COUNTS = CountsRecipe(bucket_ms=ROUND_MS, boost_length=16)
 # What may differ between two moments of a process that does not grow.
 ALLOWED = {
     "memory, MiB": 16.0,
@@ -78,7 +82,7 @@ def soak(clicks: int, users: int, clicks_per_second: float, servers: str, folder
         TimeoutError: If the worker makes no progress for three minutes.
         ValueError: If there are too few clicks for a warm-up and something behind it.
     """
-    artifact = make_tiny_artifact(folder / "artifact", list_length=20, ring_length=RING_LENGTH)
+    artifact = make_tiny_artifact(folder / "artifact", list_length=20, ring_length=RING_LENGTH, counts=COUNTS)
     stream = plan_stream(servers, artifact.folder, f"soak-{time.time_ns()}")
     create_topics(servers, planned_topics(stream.settings), partitions=PARTITIONS, replication_factor=1)
     slot = WorkerSlot("soak", stream.environment, folder, WATCHED_WORKER)
@@ -104,7 +108,7 @@ def rounds_of_clicks(clicks: int, users: int) -> Iterator[OutgoingClick]:
     for number in range(clicks):
         round_, user = divmod(number, users)
         item_id = TINY_ITEM_IDS[(user * 7 + round_ * 11) % len(TINY_ITEM_IDS)]
-        timestamp_ms = MAY_2024_MS + 10_000 * round_
+        timestamp_ms = MAY_2024_MS + ROUND_MS * round_
         yield encode_click({"user_id": f"user-{user}", "item_id": item_id, "timestamp_ms": timestamp_ms})
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.broken_workers import MISTAKES, command
 from tests.chaos.checker.verdict import Violation
-from tests.chaos.click_source import endless_clicks, made_clicks
+from tests.chaos.click_source import counts_recipe, endless_clicks, made_clicks
 from tests.chaos.run import ChaosPlan, ChaosReport, run_chaos
 from tests.chaos.schedule import Fault, Step
 from tests.factories import make_tiny_artifact
@@ -26,16 +26,24 @@ SHOWS = {
     "save-before-publish": {Violation.LOST, Violation.STATE_BEFORE_LIST},
     "commit-early": {Violation.LOST, Violation.WRONG_STATE},
     "apply-again": {Violation.CHANGED_LIST, Violation.WRONG_STATE},
+    "count-again": {Violation.WRONG_COUNTS},
+    "count-late": {Violation.WRONG_COUNTS},
 }
+# Mistakes in live counts; for the others the checker ranks every list itself.
+COUNTING = {"count-again", "count-late"}
+# Only a worker that hangs shows it: `test_zombies.py`.
+SHOWN_BY_A_HANG = {"claim-nothing"}
 
 
-def run_with(mistake: str, broker: str, name: str, folder: Path) -> ChaosReport:
+def run_with(mistake: str, broker: str, name: str, folder: Path, *, counts: bool) -> ChaosReport:
     """Send some 600 clicks of forty users to one worker that is killed twice."""
     clicks = made_clicks(10_000)
     items = sorted({click.item_id for click in clicks})
     plan = ChaosPlan(
         name=name,
-        artifact=make_tiny_artifact(folder / "artifact", item_ids=items).folder,
+        artifact=make_tiny_artifact(
+            folder / "artifact", item_ids=items, counts=counts_recipe(clicks) if counts else None
+        ).folder,
         clicks=islice(endless_clicks(clicks, seed=1, users=40), 5_000),
         clicks_per_second=CLICKS_PER_SECOND,
         schedule=KILLS,
@@ -56,19 +64,24 @@ def test_a_broken_worker_is_caught(
     for attempt in range(ATTEMPTS):
         folder = tmp_path / str(attempt)
         folder.mkdir()
-        found |= set(run_with(mistake, broker, unique_name(f"{mistake}-{attempt}"), folder).verdict.violations)
+        name = unique_name(f"{mistake}-{attempt}")
+        found |= set(run_with(mistake, broker, name, folder, counts=mistake in COUNTING).verdict.violations)
         if found >= SHOWS[mistake]:
             return
     assert found >= SHOWS[mistake]
 
 
-def test_a_worker_that_is_only_slow_is_not(broker: str, tmp_path: Path, unique_name: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_worker_that_is_only_slow_is_not(
+    broker: str, tmp_path: Path, unique_name: Callable[[str], str], *, counts: bool
+) -> None:
     """The same pauses and the same kills, the right order: what is caught above is the mistake, not the pause."""
-    report = run_with("control", broker, unique_name("control"), tmp_path)
+    report = run_with("control", broker, unique_name("control"), tmp_path, counts=counts)
     assert report.faults == {Fault.KILL_WORKER: 2}
     assert report.verdict.violations == {}
     assert report.holds
+    assert (report.verdict.counts["lists with live counts"] > 0) is counts
 
 
 def test_every_mistake_is_tried() -> None:
-    assert {*SHOWS, "control"} == set(MISTAKES)
+    assert {*SHOWS, *SHOWN_BY_A_HANG, "control"} == set(MISTAKES)

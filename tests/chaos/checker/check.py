@@ -1,5 +1,6 @@
 """The check: every click answered, every answer right, every state right, nothing in the wrong order."""
 
+from tests.chaos.checker.check_counts import check_counts
 from tests.chaos.checker.check_lists import check_dead_letters, check_lists
 from tests.chaos.checker.check_states import LateWrites, check_states
 from tests.chaos.checker.clicks import decode_clicks
@@ -19,7 +20,7 @@ def check(observed: Observed, model: CheckedModel, *, late_writes: LateWrites = 
     Args:
         observed: The topics, once every click is processed; every click has its list (`publish=per-click`).
         model: The artifact that was served.
-        late_writes: Which state records may come after a newer one of their user.
+        late_writes: Which state records may come after a newer one of their user, and which lists after newer counts.
 
     Returns:
         Counts and violations.
@@ -33,4 +34,5 @@ def check(observed: Observed, model: CheckedModel, *, late_writes: LateWrites = 
     first_lists = check_lists(observed.lists, expected, model, verdict)
     check_dead_letters(observed.dead_letters, others, verdict)
     check_states(observed.states, expected, first_lists, verdict, late_writes)
+    check_counts(observed, expected, model, verdict, late_writes)
     return verdict

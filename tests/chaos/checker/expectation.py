@@ -1,7 +1,7 @@
 """What each click should have led to: computed user by user, click by click, from nothing but the click topic."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tests.chaos.checker.clicks import Click, Place
@@ -18,13 +18,13 @@ class Expected:
 
     Attributes:
         click: The click.
-        ranked: Items and scores of its list.
-        strategy: What the list says of how it came about.
+        ranked: Items and scores of its list; None where everyone's clicks of the moment are in them.
+        strategy: What the list says of how it came about, where no counts are known yet.
         state: The user's state after it; None without consent.
     """
 
     click: Click
-    ranked: List
+    ranked: List | None
     strategy: str
     state: DecodedState | None
 
@@ -75,17 +75,21 @@ def _apply(
     return after, tensors
 
 
-def _personal(model: CheckedModel, tensors: Tensors, state: DecodedState) -> tuple[List, str]:
+def _personal(model: CheckedModel, tensors: Tensors, state: DecodedState) -> tuple[List | None, str]:
     seen = [item_hash for item_hash, _ in state.ring]
     if any(tensor.any() for tensor in tensors):
-        return model.personal_list(tensors, seen), "personal"
-    return model.popular_list(seen), "popular"
+        return _unless_counted(model, lambda: model.personal_list(tensors, seen)), "personal"
+    return _unless_counted(model, lambda: model.popular_list(seen)), "popular"
 
 
 def _expect_alone(model: CheckedModel, click: Click) -> Expected:
     """A click without consent: one step from nothing, and no state."""
     seen = [eight_byte_hash(click.item_id)]
     if not model.knows(click.item_id):
-        return Expected(click, model.popular_list(seen), "popular", None)
+        return Expected(click, _unless_counted(model, lambda: model.popular_list(seen)), "popular", None)
     tensors = model.step(click.item_id, 0, click.event_type, model.empty())
-    return Expected(click, model.personal_list(tensors, seen), "single_click", None)
+    return Expected(click, _unless_counted(model, lambda: model.personal_list(tensors, seen)), "single_click", None)
+
+
+def _unless_counted(model: CheckedModel, rank: Callable[[], List]) -> List | None:
+    return rank() if model.counts is None else None

@@ -7,6 +7,7 @@ import json
 import math
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -22,6 +23,14 @@ def eight_byte_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
+class CountsRules(NamedTuple):
+    """How clicks are counted: what the manifest says under `counts`."""
+
+    bucket_ms: int
+    session_reach: int
+    clicks_per_user: int
+
+
 class CheckedModel:
     """An artifact as its manifest documents it.
 
@@ -35,7 +44,7 @@ class CheckedModel:
         self.item_ids: list[str] = items["item_id"].to_list()
         self.model_id: str = self.manifest["model_id"]
         self.ring_length: int = self.manifest["ring_length"]
-        self._list_length: int = self.manifest["list_length"]
+        self.list_length: int = self.manifest["list_length"]
         self._index_of = {item_id: index for index, item_id in enumerate(self.item_ids)}
         self._index_of_hash = {eight_byte_hash(item_id): index for index, item_id in enumerate(self.item_ids)}
         smoothed = items["popularity"].to_numpy().astype(np.float64) + 1
@@ -46,6 +55,18 @@ class CheckedModel:
     def knows(self, item_id: str) -> bool:
         """Tell whether the model has the item."""
         return item_id in self._index_of
+
+    def knows_hash(self, item_hash: int) -> bool:
+        """Tell the same by the item's hash."""
+        return item_hash in self._index_of_hash
+
+    @property
+    def counts(self) -> CountsRules | None:
+        """How clicks are counted; None where lists are ranked without live counts."""
+        recipe = self.manifest.get("counts")
+        if recipe is None or recipe["useless"]:
+            return None
+        return CountsRules(recipe["bucket_ms"], recipe["session_reach"], recipe["clicks_per_user"])
 
     def empty(self) -> Tensors:
         """Return the tensors of somebody who has clicked nothing."""
@@ -86,7 +107,7 @@ class CheckedModel:
         """Return what was clicked most in training, for a state that knows nothing yet."""
         excluded = set(self._excluded(seen))
         by_score = sorted(range(len(self.item_ids)), key=lambda index: (-self._popular[index], index))
-        top = [index for index in by_score if index not in excluded][: self._list_length]
+        top = [index for index in by_score if index not in excluded][: self.list_length]
         return tuple(self.item_ids[index] for index in top), self._popular[top]
 
     def _excluded(self, seen: list[int]) -> list[int]:

@@ -24,24 +24,29 @@ class TopicRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Observed:
-    """What four topics hold, each partition in offset order.
+    """What the topics hold, each partition in offset order.
 
     Attributes:
         clicks: The click topic.
         lists: The recommendations.
         dead_letters: Rejected clicks.
         states: The changelog of user states, nothing compacted away yet.
+        counts: The counts topic, the same; empty where the model is served without live counts.
     """
 
     clicks: Sequence[TopicRecord]
     lists: Sequence[TopicRecord]
     dead_letters: Sequence[TopicRecord]
     states: Sequence[TopicRecord]
+    counts: Sequence[TopicRecord] = ()
 
 
-def observe(bootstrap_servers: str, *, clicks: str, lists: str, dead_letters: str, states: str) -> Observed:
-    """Read the four topics."""
-    return Observed(*(read_topic(bootstrap_servers, topic) for topic in (clicks, lists, dead_letters, states)))
+def observe(
+    bootstrap_servers: str, *, clicks: str, lists: str, dead_letters: str, states: str, counts: str
+) -> Observed:
+    """Read the topics."""
+    topics = (clicks, lists, dead_letters, states, counts)
+    return Observed(*(read_topic(bootstrap_servers, topic) for topic in topics))
 
 
 def read_topic(bootstrap_servers: str, topic: str) -> list[TopicRecord]:

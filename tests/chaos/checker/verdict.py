@@ -15,6 +15,9 @@ class Violation(StrEnum):
     OUT_OF_ORDER = "out of order"  # a user's lists first appear in another order than his clicks
     WRONG_DEAD_LETTER = "wrong dead letter"  # not the record's own bytes, key and headers, and a reason
     STATE_BEFORE_LIST = "state before list"  # a state was written before a list that it stands for
+    WRONG_COUNTS = "wrong counts"  # a bucket of the counts topic is not what the click topic says
+    WRONG_SNAPSHOT = "wrong snapshot"  # a list names counts that there never were
+    OLD_SNAPSHOT = "old snapshot"  # a list names older counts than the list before it
     WRONG_STATE = "wrong state"  # not what the user's clicks up to its last offset make; applied twice, or skipped one
     OLD_STATE = "old state"  # the newest state in the changelog does not hold the user's newest click
     TOO_MANY_STALE_STATES = "too many stale states"  # more late writes than workers that woke up too late can explain
