@@ -79,6 +79,7 @@ def _click_record(offset: int, user_id: str, item_id: str, session_id: str | Non
 
 def _list_record(number: int, one: Expected, model: CheckedModel) -> TopicRecord:
     click = one.click
+    assert one.ranked is not None
     body = {
         "user_id": click.user_id,
         "items": one.ranked[0],

@@ -41,7 +41,8 @@ def test_every_record_is_handed_over_once_while_others_ask_for_the_end(
 
     async def run() -> None:
         reader = ChangelogReader(broker, topic, security=KafkaSecurity())
-        async with reader, CountsFollower(reader, cast(ServedCounts, served)) as follower:
+        follower = CountsFollower(reader, cast(ServedCounts, served))
+        async with reader, follower:
             for _ in range(ROUNDS):
                 writing = asyncio.ensure_future(write(broker, topic, RECORDS))
                 while not writing.done():
