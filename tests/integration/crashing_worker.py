@@ -24,9 +24,10 @@ POINTS: Mapping[str, Place] = {
     "fetched": (Pipeline, "compute", "before"),
     "computed": (Pipeline, "compute", "after"),
     "some-lists-sent": (RecordBatchWriter, "_send_partition", "after"),
-    # These two with live counts alone.
-    "lists-sent-counts-not": (CountsBeside, "publish", "before"),
+    # These three with live counts alone.
+    "claiming": (CountsBeside, "records_of", "before"),
     "claimed": (ClickCounting, "begin_claimed", "before"),
+    "counted": (ClickCounting, "records", "after"),
     "lists-sent": (Pipeline, "publish", "after"),
     "lists-acknowledged": (Pipeline, "save", "before"),
     "states-sent": (Pipeline, "save", "after"),

@@ -76,7 +76,7 @@ class FailingWriter:
 
 
 class LateWriter:
-    """Lets some of a topic's records through; the others, and the end of the writer with them, come late.
+    """Lets some of a topic's records through, the last ones of what is sent; the others come late.
 
     Args:
         broker: Keeps what gets through.
@@ -96,13 +96,12 @@ class LateWriter:
         Raises:
             BrokerError: If any record does not.
         """
-        if not any(record.topic == self._topic for record in records):
+        of_topic = [record for record in records if record.topic == self._topic]
+        if len(of_topic) <= self._through:
+            self._through -= len(of_topic)
             return await self._broker.send(records)
-        if len(records) <= self._through:
-            self._through -= len(records)
-            return await self._broker.send(records)
-        await self._broker.send(records[: self._through])
-        self._late = list(records[self._through :])
+        self._late = of_topic[self._through :]
+        await self._broker.send(records[: len(records) - len(self._late)])
         raise BrokerError(f"{len(self._late)} records were not acknowledged.")
 
     def deliver(self) -> None:

@@ -22,8 +22,8 @@ from tests.workers.pipelines import CHANGELOG, LISTS, Topic, clicks_with_everyth
 from workers.events import ClickRecord
 from workers.ports import BatchAbandoned, Ownership, RecordWriter
 
-# Before lists, claims, counts, states and the install.
-CONFIRMATIONS = 5
+# Before claims, lists and counts, states, and the install.
+CONFIRMATIONS = 4
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def run_of_worlds(model: tuple[Artifact, ModelRuntime]) -> list[tuple[World, lis
 def test_crash_between_any_two_records_and_the_buckets_are_exact(
     run_of_worlds: list[tuple[World, list[ClickRecord]]], number: int
 ) -> None:
-    """Some lists, all lists, the claims, some counts, all counts, some states are durable when the worker dies."""
+    """Claims, some lists, all lists, some counts, all counts, some states are durable when the worker dies."""
     random, finished = Random(number), run_of_worlds[-1][0]
     before, batch = run_of_worlds[number]
     after = run_of_worlds[number + 1][0]
@@ -109,7 +109,7 @@ def test_crash_between_any_two_records_and_the_buckets_are_exact(
 def test_abandoned_anywhere_and_the_buckets_are_exact(
     run_of_worlds: list[tuple[World, list[ClickRecord]]], number: int
 ) -> None:
-    """A rebalance takes the partitions away before lists, claims, counts, states or the install."""
+    """A rebalance takes the partitions away before claims, lists and counts, states or the install."""
     for before, batch in run_of_worlds[:-1]:
         abandoned = before.copied()
         with pytest.raises(BatchAbandoned):
