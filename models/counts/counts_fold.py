@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.counts.buckets import CountsBucket, PairCounts, summed
+from models.counts.buckets import CountsBucket, bucket_of, summed
 from models.counts.count_records import CLAIM, Chunk, ChunkKey
 from models.counts.live_counts import LiveCounts
 from models.counts.partition_counter import OPEN_BUCKETS
@@ -138,25 +138,8 @@ class CountsFold:
         return slot.bucket > self._newest_of[slot.partition] - OPEN_BUCKETS
 
     def _contents(self, chunk: Chunk, sign: int) -> CountsBucket:
-        """Return a chunk by the vocabulary's rows, what it does not know left out, each count times `sign`."""
+        """Return a chunk by the vocabulary's rows, each count times `sign`."""
         hashes = chunk.items["item_hash"]
         place = np.minimum(np.searchsorted(self._sorted_hashes, hashes), len(self._sorted_hashes) - 1)
         row = np.where(self._sorted_hashes[place] == hashes, self._order[place], -1)
-        clicked = np.flatnonzero((row >= 0) & (chunk.items["clicks"] > 0))
-        return CountsBucket(
-            item=row[clicked],
-            clicks=chunk.items["clicks"][clicked].astype(np.int64) * sign,
-            users=chunk.items["users"][clicked].astype(np.int64) * sign,
-            transitions=_pairs(chunk.transitions, row, sign),
-            cooccurrences=_lower_first(_pairs(chunk.cooccurrences, row, sign)),
-        )
-
-
-def _pairs(table: NDArray[np.void], row: NDArray[np.int64], sign: int) -> PairCounts:
-    first, second = row[table["first"]], row[table["second"]]
-    known = (first >= 0) & (second >= 0)
-    return PairCounts(first[known], second[known], table["count"][known].astype(np.int64) * sign)
-
-
-def _lower_first(pairs: PairCounts) -> PairCounts:
-    return PairCounts(np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second), pairs.count)
+        return bucket_of(chunk, row, sign=sign)

@@ -1,11 +1,17 @@
 """A click log fed to live counts as time goes on, bucket after bucket."""
 
 from collections import defaultdict
+from itertools import groupby
 
-from models.counts.buckets import BucketBuilder
+import numpy as np
+
+from models.counts.buckets import bucket_of, summed
 from models.counts.click_columns import ClickColumns
 from models.counts.live_counts import LiveCounts
+from models.counts.partition_counter import CountedClick, PartitionCounter
 from models.counts.recipe import CountsRecipe
+
+_NO_RECORD_MS = -1
 
 
 class LogFeed:
@@ -19,7 +25,7 @@ class LogFeed:
     def __init__(self, clicks: ClickColumns, recipe: CountsRecipe) -> None:
         self._clicks = clicks.known()
         self._bucket = self._clicks.timestamp_ms // recipe.bucket_ms
-        self._builder = BucketBuilder(recipe, open_buckets=1)
+        self._counter = PartitionCounter(0, recipe, epoch=0)
         self._reach = recipe.session_reach
         self._before: defaultdict[int, list[int]] = defaultdict(list)  # by session, the newest last
         self._next = 0
@@ -27,14 +33,19 @@ class LogFeed:
     def advance(self, counts: LiveCounts, bucket: int) -> None:
         """Count everything up to and including a bucket."""
         end = int(self._bucket.searchsorted(bucket, side="right"))
-        part = slice(self._next, end)
-        columns = (self._clicks.user, self._clicks.session, self._clicks.item, self._clicks.timestamp_ms)
-        for user, session, item, timestamp_ms in zip(*(column[part].tolist() for column in columns), strict=True):
-            before = self._before[session]
-            self._builder.count(str(user), item, before, timestamp_ms)
-            before.append(item)
-            del before[: -self._reach]
-        for number, contents in self._builder.drain():
-            counts.add(number, contents)
+        self._count(self._next, end)
+        # In order of time; an item's row stands for its hash.
+        for number, chunks in groupby(self._counter.take_changed(), key=lambda keyed: keyed[0].bucket):
+            parts = [bucket_of(chunk, chunk.items["item_hash"].astype(np.int64)) for _, chunk in chunks]
+            counts.add(number, summed(parts))
         self._next = max(self._next, end)
         counts.advance(bucket)
+
+    def _count(self, start: int, end: int) -> None:
+        columns = (self._clicks.user, self._clicks.session, self._clicks.item, self._clicks.timestamp_ms)
+        rows = zip(*(column[start:end].tolist() for column in columns), strict=True)
+        for offset, (user, session, item, timestamp_ms) in enumerate(rows, start):
+            before = self._before[session]
+            self._counter.count(CountedClick(offset, str(user), item, before, timestamp_ms, _NO_RECORD_MS))
+            before.append(item)
+            del before[: -self._reach]

@@ -4,10 +4,11 @@ from collections import defaultdict
 
 import numpy as np
 
-from models.counts.buckets import BucketBuilder, CountsBucket, summed
+from models.counts.buckets import CountsBucket, summed
 from models.counts.click_columns import ClickColumns
 from models.counts.live_counts import LiveCounts
 from models.counts.recipe import CountsRecipe
+from tests.models.counts.plain_buckets import BucketBuilder
 
 
 def make_log(

@@ -7,13 +7,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from models.counts.buckets import BucketBuilder, CountsBucket
+from models.counts.buckets import CountsBucket
 from models.counts.count_records import Chunk, ChunkKey, claim, decode_chunk, decode_key, encode_chunk
 from models.counts.counts_fold import CountsFold, Snapshot
 from models.counts.live_counts import LiveCounts
 from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.errors import CountsRecordError
+from tests.models.counts.plain_buckets import BucketBuilder
 
 ITEMS = 12
 HASHES = np.array([1000 - 7 * item for item in range(ITEMS)], np.uint64)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from models.counts.buckets import BucketBuilder, CountsBucket
+from models.counts.buckets import CountsBucket
 from models.counts.decayed_rows import DecayedRows
 from models.counts.live_counts import LiveCounts
 from models.counts.log_counts import count_log, popularity_at, rows_at
 from models.counts.recipe import CountsRecipe
 from tests.models.counts.logs import CountedLog, count_click_by_click, make_log
+from tests.models.counts.plain_buckets import BucketBuilder
 
 ITEMS = 25
 # Nothing is pruned.
