@@ -22,7 +22,7 @@ class ListCounts(msgspec.Struct, frozen=True):
     offset: int
 
 
-class PublishedList(msgspec.Struct, frozen=True):
+class PublishedList(msgspec.Struct, frozen=True, omit_defaults=True):
     """One list, best item first; `items` and `scores` are parallel. Fields of later versions are ignored."""
 
     schema_version: int
