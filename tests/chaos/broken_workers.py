@@ -94,6 +94,8 @@ def count_again() -> None:
         for bucket in self._open.values():
             _named(bucket, "durable_offset")
             bucket.durable_offset = 0
+            # Else a user's share would hide it.
+            bucket.marks.clear()
 
     partition_counter.PartitionCounter.resume = resume_and_forget  # type: ignore[method-assign]
     pause_between_writes()
