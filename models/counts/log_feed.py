@@ -12,6 +12,8 @@ from models.counts.partition_counter import CountedClick, PartitionCounter
 from models.counts.recipe import CountsRecipe
 
 _NO_RECORD_MS = -1
+# Counted together, then added: a long log is not held as open buckets.
+BUCKETS_AT_ONCE = 360
 
 
 class LogFeed:
@@ -33,13 +35,18 @@ class LogFeed:
     def advance(self, counts: LiveCounts, bucket: int) -> None:
         """Count everything up to and including a bucket."""
         end = int(self._bucket.searchsorted(bucket, side="right"))
+        while self._next < end:
+            last = min(bucket, int(self._bucket[self._next]) + BUCKETS_AT_ONCE - 1)
+            self._add_up_to(counts, int(self._bucket.searchsorted(last, side="right")))
+        counts.advance(bucket)
+
+    def _add_up_to(self, counts: LiveCounts, end: int) -> None:
         self._count(self._next, end)
+        self._next = end
         # In order of time; an item's row stands for its hash.
         for number, chunks in groupby(self._counter.take_changed(), key=lambda keyed: keyed[0].bucket):
             parts = [bucket_of(chunk, chunk.items["item_hash"].astype(np.int64)) for _, chunk in chunks]
             counts.add(number, summed(parts))
-        self._next = max(self._next, end)
-        counts.advance(bucket)
 
     def _count(self, start: int, end: int) -> None:
         columns = (self._clicks.user, self._clicks.session, self._clicks.item, self._clicks.timestamp_ms)

@@ -128,7 +128,6 @@ class PartitionCounter:
         number = click.timestamp_ms // recipe.bucket_ms
         if self._newest is None or number > self._newest:
             self._newest = number
-            self._close()
         elif number <= self._newest - OPEN_BUCKETS:
             return CountOutcome.LATE
         bucket = self._open.get(number)
@@ -163,6 +162,7 @@ class PartitionCounter:
             bucket.changed.clear()
             if bucket.chunk.counted >= REWRITTEN_CLICKS:
                 bucket.begin_chunk()
+        self._close()
         return taken
 
     def _close(self) -> None:
