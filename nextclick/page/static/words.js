@@ -21,6 +21,7 @@ export function place(number) {
 export const STRATEGIES = {
   personal: ["personal", "Ranked from your own state, one step further with each click."],
   popular: ["popular", "Nothing is known of you yet: what everybody clicks most."],
+  trending: ["trending", "Nothing is known of you yet: what everybody clicks just now."],
   rebuilt: ["rebuilt", "Your state was rebuilt from your last clicks, because the model changed."],
   single_click: ["single click", "Ranked from this click alone."],
 };
