@@ -13,7 +13,7 @@ from tests.factories import TINY_ITEM_IDS, make_tiny_artifact
 from tests.integration.counted_streams import assert_buckets_are_exact
 from tests.integration.harness import Stream, make_stream, running_worker, wait_until
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 RECIPE = CountsRecipe(bucket_ms=1_000, boost_length=16, clicks_per_user=2)
 CLICKS, USERS = 900, 60

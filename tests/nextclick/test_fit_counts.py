@@ -108,6 +108,7 @@ def read_recipe(path: str) -> CountsRecipe:
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workplace")
 def test_counts_that_help_are_fitted_and_exported() -> None:
     """A recipe in a file, taken by the export: rank.onnx takes boosts, and the figures say why."""
@@ -137,6 +138,7 @@ def test_useless_counts_are_said_to_be_useless_in_the_manifest() -> None:
     assert load_artifact(Path("artifact")).manifest.boost_length == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workplace")
 def test_training_fits_counts_that_the_export_takes() -> None:
     """All is learned; another network, without the last quarter, judged them. The configuration is kept whole."""

@@ -82,6 +82,7 @@ def weights(checkpoint: Checkpoint) -> Mapping[str, Tensor]:
     return checkpoint.network.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "order"), [(GAP, "time"), (GAP, "shuffled"), (NEVER, "time")])
 def test_weights_and_figures_from_disk_are_those_from_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: SessionRule, order: str
