@@ -6,7 +6,8 @@ number (Kafka's idempotent producer), and the broker leaves out what it has alre
 written to without; the log says so.
 
 The client library tries an idempotent batch for ever. Here each has its time, and can be let go. One that was given up
-leaves a gap in its partition's numbers: what follows is sent under a new id.
+leaves a gap in its partition's numbers: what follows is sent under a new id. What waits behind it in its partition is
+given up with it: a record of the counts topic says that the clicks of those before it are counted.
 """
 
 import asyncio
@@ -92,19 +93,23 @@ class BatchSender(Sender):  # type: ignore[misc]  # the library has no types
         """Send one batch a partition; as the library does it, with a handler of ours."""
         await _ProduceHandler(self, batches).do(node_id)
         # Before the next batch of these partitions is numbered.
-        if any(_has_failed(batch) for batch in batches.values()):
+        failed = [partition for partition, batch in batches.items() if _has_failed(batch)]
+        if failed:
             self._number_anew()
+        for partition in failed:
+            self._give_up_queue(partition)
         self._in_flight.remove(node_id)
         self._muted_partitions.difference_update(batches)
 
     def _give_up_expired(self) -> None:
-        """Fail the batches in the queues whose time is over."""
-        queues = self._message_accumulator._batches  # noqa: SLF001
-        for partition, queue in list(queues.items()):
-            while queue and queue[0].expired():
-                self._give_up(queue.popleft())
-            if not queue:
-                del queues[partition]
+        """Fail the batches in the queues whose time is over, and those behind them."""
+        for partition, queue in list(self._message_accumulator._batches.items()):  # noqa: SLF001
+            if queue and queue[0].expired():
+                self._give_up_queue(partition)
+
+    def _give_up_queue(self, partition: TopicPartition) -> None:
+        for batch in self._message_accumulator._batches.pop(partition, ()):  # noqa: SLF001
+            self._give_up(batch)
 
     def _give_up(self, batch: MessageBatch) -> None:
         if batch.retry_count:

@@ -45,6 +45,26 @@ def test_what_waits_in_the_queue_is_let_go_as_well(broker: str, topic: str) -> N
     assert written(broker, topic, 1) == [b"new"]
 
 
+def test_what_waits_behind_a_batch_that_is_given_up_is_given_up_too(broker: str, topic: str) -> None:
+    """The second is sent a second later, and would have had its time; what is sent after both have failed arrives."""
+
+    async def write() -> None:
+        async with started_writer(broker, request_timeout_s=2) as writer:
+            bring_back = take_away(writer)
+            older = asyncio.ensure_future(writer.send([record(topic, b"1")]))
+            await asyncio.sleep(1.0)
+            younger = asyncio.ensure_future(writer.send([record(topic, b"2")]))
+            with pytest.raises(BrokerError):
+                await (await older)
+            bring_back()
+            with pytest.raises(BrokerError):
+                await (await younger)
+            await (await writer.send([record(topic, b"new")]))
+
+    asyncio.run(write())
+    assert written(broker, topic, 1) == [b"new"]
+
+
 @pytest.mark.kafka
 def test_a_batch_that_was_given_up_costs_the_id_and_no_other_batch(kafka: str, topic: str) -> None:
     """Its number is missing at the broker, which would refuse what follows under the same id."""
