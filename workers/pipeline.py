@@ -17,13 +17,15 @@ are the others. `process` takes one micro-batch through all of them; `workers/re
 step in the order of the micro-batches.
 
 **Invariant.** A durable `last_offset = n` in a user's state means that every list up to n is acknowledged: 6 comes
-before 7. Redelivery recomputes and republishes the clicks above it, with the same bytes, and only counts the others.
+before 7, and likewise that what they count for everyone is. Redelivery recomputes and republishes the clicks above it,
+with the same bytes where the live counts are of the same snapshot, and only counts the others.
 
 **Invariant.** Raising means that nothing may be committed and that the partition stops: the worker ends, and whoever
 takes the partition over gets the batch again. What was computed since the last install is only in the arena; whoever
 goes on after an abandoned batch begins with `forget`.
 
-**Invariant.** Same clicks, same artifact, same bytes: nothing in a list depends on how the clicks were batched.
+**Invariant.** Same clicks, same artifact, same snapshots of live counts, same bytes: nothing in a list depends on how
+the clicks were batched.
 """
 
 from collections import Counter
@@ -188,7 +190,7 @@ class Pipeline:
         return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report, clicks, counted)
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:
-        """Step 6: send the lists and dead letters of a micro-batch that is still owned."""
+        """Step 6: send the lists, dead letters and counts of a micro-batch that is still owned."""
         records = batch.outgoing
         if self._counts is not None and batch.counted:
             # Here and not where it was computed: a micro-batch may be computed more than once, and is published once.

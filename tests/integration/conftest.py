@@ -18,11 +18,19 @@ from models.datasets.folders import find_dataset
 from models.preparation.prepared_data import CLICK_SCHEMA
 from nextclick.replaying import replay_clicks
 from tests.click_tables import MAY_2024_MS
+from tests.factories import make_tiny_artifact
+from tests.integration.counting_clicks import RECIPE
 from tests.integration.harness import Stream, Worker, lists_by_click, make_stream, running_worker
 from tests.shared_artifacts import made_once
 
 # Long enough for batches of many users, short enough to be read twice in a second.
 REPLAYED_CLICKS = 1_200
+
+
+@pytest.fixture(scope="package")
+def counting_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The tiny model with a recipe for live counts."""
+    return make_tiny_artifact(tmp_path_factory.mktemp("counting"), counts=RECIPE)
 
 
 @dataclass(frozen=True)

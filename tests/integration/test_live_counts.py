@@ -3,40 +3,15 @@
 import json
 import uuid
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from export.artifact import Artifact
-from models.counts.recipe import CountsRecipe
-from tests.factories import TINY_ITEM_IDS, make_tiny_artifact
 from tests.integration.counted_streams import assert_buckets_are_exact
+from tests.integration.counting_clicks import CLICKS, RECIPE, make_clicks
 from tests.integration.harness import Stream, make_stream, running_worker, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-RECIPE = CountsRecipe(bucket_ms=1_000, boost_length=16, clicks_per_user=2)
-CLICKS, USERS = 900, 60
-BEGIN_MS = 1_700_000_000_000
-
-
-@pytest.fixture(scope="module")
-def counting_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return make_tiny_artifact(tmp_path_factory.mktemp("counting"), counts=RECIPE)
-
-
-def make_clicks() -> list[dict[str, object]]:
-    """Draw clicks of half a minute, a second ago each from the next but for some that come late."""
-    random = Random(7)
-    return [
-        {
-            "user_id": f"u{random.randrange(USERS)}",
-            "item_id": random.choice([*TINY_ITEM_IDS, "unheard-of"]),
-            "timestamp_ms": BEGIN_MS + number * 33 - random.choice([0, 0, 0, 1_500, 9_000]),
-            "event_id": str(number),
-        }
-        for number in range(CLICKS)
-    ]
 
 
 def test_every_bucket_is_exact_though_a_worker_was_killed(
@@ -44,7 +19,7 @@ def test_every_bucket_is_exact_though_a_worker_was_killed(
 ) -> None:
     """What is published is what the clicks say, and every list behind the first snapshot names its own."""
     stream = make_stream(broker, counting_artifact.folder, f"counts-{uuid.uuid4().hex[:8]}", max_batch_records=20)
-    clicks = make_clicks()
+    clicks = make_clicks(7)
     logs = [tmp_path / name for name in ("first", "second")]
     for log in logs:
         log.mkdir()

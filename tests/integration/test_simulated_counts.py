@@ -4,41 +4,16 @@ import json
 import time
 import uuid
 from pathlib import Path
-from random import Random
 
 import pytest
 from typer.testing import CliRunner
 
 from export.artifact import Artifact
-from models.counts.recipe import CountsRecipe
 from nextclick.cli import app
-from tests.factories import TINY_ITEM_IDS, make_tiny_artifact
+from tests.integration.counting_clicks import CLICKS, make_clicks
 from tests.integration.harness import Stream, make_stream, running_worker, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-RECIPE = CountsRecipe(bucket_ms=1_000, boost_length=16, clicks_per_user=2)
-CLICKS = 900
-BEGIN_MS = 1_700_000_000_000
-
-
-@pytest.fixture(scope="module")
-def counting_artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return make_tiny_artifact(tmp_path_factory.mktemp("counting"), counts=RECIPE)
-
-
-def make_clicks() -> list[dict[str, object]]:
-    """Draw clicks of half a minute, some of them late."""
-    random = Random(3)
-    return [
-        {
-            "user_id": f"u{random.randrange(60)}",
-            "item_id": random.choice([*TINY_ITEM_IDS, "unheard-of"]),
-            "timestamp_ms": BEGIN_MS + number * 33 - random.choice([0, 0, 0, 1_500, 9_000]),
-            "event_id": str(number),
-        }
-        for number in range(CLICKS)
-    ]
 
 
 def run(stream: Stream, *arguments: object) -> str:
@@ -49,7 +24,7 @@ def run(stream: Stream, *arguments: object) -> str:
 
 def publish(stream: Stream, tmp_path: Path) -> None:
     """Have everything processed by two workers, one of which dies of signal 9 in the middle of it."""
-    clicks, logs = make_clicks(), [tmp_path / name for name in ("first", "second")]
+    clicks, logs = make_clicks(3), [tmp_path / name for name in ("first", "second")]
     for log in logs:
         log.mkdir()
     with running_worker(stream, logs[0]) as first, running_worker(stream, logs[1]) as second:

@@ -20,25 +20,10 @@ from models.training.checkpoint import load_checkpoint
 from models.training.config import LiveCountsSection
 from nextclick.cli import app
 from tests.factories import make_click_table
+from tests.nextclick.small_network import SMALL_NETWORK
 
 HOUR_MS = 3_600_000
-NETWORK = """
-epochs = 6
-[network]
-kind = "lstm"
-embedding_size = 8
-hidden_size = 8
-embedding_dropout = 0.0
-output_dropout = 0.0
-[batches]
-lanes = 4
-loss_divisor = 4.0
-[optimiser]
-name = "adam"
-learning_rate = 0.03
-[validation]
-share = 0.0
-"""
+NETWORK = f"epochs = 6\n{SMALL_NETWORK}"
 FITTED = f"{NETWORK}[live_counts]\nfit = true\nquestions = 200\nvalidation_share = 0.25\n"
 
 

@@ -17,6 +17,7 @@ def test_all_that_a_shadow_writes_has_its_prefix(monkeypatch: pytest.MonkeyPatch
     assert shadow.recommendations_topic == "new-shop.lists"
     assert shadow.dead_letter_topic == "new-clicks.dead-letter"
     assert shadow.changelog_topic == "new-shop-user-state-changelog"
+    assert shadow.counts_topic == "new-shop.counts"
     assert shadow.rekeyed_topic == "new-shop-clicks-rekeyed"
     assert shadow.state_folder == Path("new-state")
     names = ("app_id", "recommendations_topic", "dead_letter_topic", "changelog_topic", "rekeyed_topic", "state_folder")

@@ -11,26 +11,10 @@ from models.preparation.prepared_data import CLICK_SCHEMA, Description, Prepared
 from models.session_rule import SessionRule
 from models.training.checkpoint import load_checkpoint
 from nextclick.cli import app
+from tests.nextclick.small_network import SMALL_NETWORK
 
 ITEMS = "abcdefg"
-CONFIG = """
-epochs = 8
-[network]
-kind = "lstm"
-embedding_size = 8
-hidden_size = 8
-embedding_dropout = 0.0
-output_dropout = 0.0
-[batches]
-lanes = 4
-loss_divisor = 4.0
-[optimiser]
-name = "adam"
-learning_rate = 0.03
-[validation]
-share = 0.0
-metric = "Recall@1"
-"""
+CONFIG = f'epochs = 8\n{SMALL_NETWORK}metric = "Recall@1"\n'
 
 
 def make_clicks(first_session: int, sessions: int) -> pl.DataFrame:

@@ -13,25 +13,10 @@ from models.session_rule import SessionRule
 from nextclick.cli import app
 from nextclick.leaderboard import making, networks
 from nextclick.leaderboard.board import Leaderboard
+from tests.nextclick.small_network import SMALL_NETWORK
 
 ITEMS = "abcdefg"
-NETWORK = """
-epochs = 8
-[network]
-kind = "lstm"
-embedding_size = 8
-hidden_size = 8
-embedding_dropout = 0.0
-output_dropout = 0.0
-[batches]
-lanes = 4
-loss_divisor = 4.0
-[optimiser]
-name = "adam"
-learning_rate = 0.03
-[validation]
-share = 0.0
-"""
+NETWORK = f"epochs = 8\n{SMALL_NETWORK}"
 COUNTED = """
 resamples = 50
 [[baselines]]
