@@ -12,7 +12,9 @@ from workers.settings import load_settings
 GOOD = {"clicks": 4, "recommendations": 4, "clicks.dead-letter": 1, "shop-user-state-changelog": 4}
 
 
-def check(monkeypatch: pytest.MonkeyPatch, topics: dict[str, int], *, rekey: bool = False) -> TopicLayout:
+def check(
+    monkeypatch: pytest.MonkeyPatch, topics: dict[str, int], *, rekey: bool = False, counts: bool = False
+) -> TopicLayout:
     """Check against a broker that has these topics, by partitions."""
 
     def describe_topics(
@@ -22,7 +24,7 @@ def check(monkeypatch: pytest.MonkeyPatch, topics: dict[str, int], *, rekey: boo
         return {name: TopicDescription(name, topics[name], 1) for name in names if name in topics}
 
     monkeypatch.setattr(preflight, "describe_topics", describe_topics)
-    return check_topics(load_settings(app_id="shop", rekey=rekey), counts=False)
+    return check_topics(load_settings(app_id="shop", rekey=rekey), counts=counts)
 
 
 def test_topics_as_they_should_be_are_a_layout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,6 +60,15 @@ def test_re_keyed_clicks_may_come_from_fewer_partitions(monkeypatch: pytest.Monk
         check(monkeypatch, GOOD, rekey=True)
     topics = GOOD | {"clicks": 1, "shop-clicks-rekeyed": 4}
     assert check(monkeypatch, topics, rekey=True).partitions == 4
+
+
+def test_whoever_counts_needs_the_counts_topic_and_one_partition_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without live counts nobody asks for it."""
+    with pytest.raises(TopicError, match=r"no topic shop\.counts: .*`nextclick topics create`"):
+        check(monkeypatch, GOOD, counts=True)
+    with pytest.raises(TopicError, match=r"shop\.counts has 4 partitions.*it needs one"):
+        check(monkeypatch, GOOD | {"shop.counts": 4}, counts=True)
+    assert check(monkeypatch, GOOD | {"shop.counts": 1}, counts=True).partitions == 4
 
 
 def test_the_library_of_the_store_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
