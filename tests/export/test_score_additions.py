@@ -10,6 +10,7 @@ import torch
 from export.artifact import RankingKind, StateTensor
 from export.exporter import export_model
 from export.rank_graph import export_rank_graph
+from export.reference_lists import MIN_RECALL
 from models.networks.counted_network import CountedNetwork
 from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.item_knn import ItemKNNConfig
@@ -49,7 +50,7 @@ def test_all_gates_open(config: CountedConfig, state: StateTensor, ranking: Rank
     assert (manifest.model_kind, manifest.ranking.kind) == (kind_of(config), ranking)
     assert manifest.state == (state,)
     assert manifest.parity.step_max_abs_difference < 1e-5
-    assert manifest.ranking.recall == 1.0
+    assert manifest.ranking.recall >= MIN_RECALL
 
 
 def test_an_ensemble_leaves_in_int8(tmp_path: Path) -> None:
@@ -73,7 +74,9 @@ def test_an_ensemble_leaves_in_int8(tmp_path: Path) -> None:
         ("member_2_cell", "float16"),
         ("member_3_last_item", "float32"),
     ]
-    assert manifest.ranking.recall == 1.0
+    assert manifest.ranking.kind == "int8"
+    # Coarse int8 products differ between CPUs, so an item may be missed on one that another lists.
+    assert manifest.ranking.recall >= MIN_RECALL
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
