@@ -14,6 +14,7 @@ from models.errors import NextclickError
 from workers.assembly import (
     ServedModel,
     build_counts,
+    build_leader_watch,
     build_pipeline,
     build_rekeyer,
     build_user_lists,
@@ -30,7 +31,6 @@ from workers.faust_options import faust_options, store_url
 from workers.fetched_records import FetchedRecords
 from workers.forwarding import OtherWorkers
 from workers.item_bias import load_item_bias
-from workers.leader_watch import LeaderWatch
 from workers.logs import LoggedUserIds, configure_structlog
 from workers.metrics import WorkerMetrics
 from workers.micro_batches import micro_batches
@@ -94,8 +94,7 @@ class RecommenderApp(StreamingApp):
         settings = self.settings
         layout = await asyncio.to_thread(partial(check_topics, settings, counts=self.counts_clicks))
         writer, state_writer = self.writers = (await self._connected_writer(), await self._connected_writer())
-        topics = (settings.source_topic, settings.recommendations_topic, settings.changelog_topic)
-        self.leader_watch = LeaderWatch(settings.bootstrap_servers, security=settings.kafka_security, topics=topics)
+        self.leader_watch = build_leader_watch(settings, counts=self.counts_clicks)
         self.add_dependency(self.leader_watch)
         await self.leader_watch.maybe_start()
         reader = await self._connected_reader(settings.changelog_topic)

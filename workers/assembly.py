@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import numpy as np
+from aiokafka.structs import TopicPartition
 from numpy.typing import NDArray
 
 from export.artifact import Artifact
@@ -14,6 +15,7 @@ from models.sequences.features import feature_width
 from workers.click_counting import ClickCounting
 from workers.counts_beside import CountsBeside, nobody_follows
 from workers.decoding import ClickDecoder
+from workers.leader_watch import LeaderWatch
 from workers.loading import StateLoader
 from workers.pipeline import OutputTopics, Pipeline
 from workers.ports import RecordWriter, StateStore
@@ -187,6 +189,21 @@ def build_user_lists(
         exclude_seen=model.exclude_seen,
         source_topic=settings.source_topic,
         counts=None if counts is None else counts.served,
+    )
+
+
+def build_leader_watch(settings: Settings, *, counts: bool) -> LeaderWatch:
+    """Return what looks after the leaders of whatever this worker reads or writes, its dead letters left out.
+
+    Args:
+        settings: The worker's.
+        counts: Whether everyone's clicks are counted.
+    """
+    return LeaderWatch(
+        settings.bootstrap_servers,
+        security=settings.kafka_security,
+        topics=(settings.source_topic, settings.recommendations_topic, settings.changelog_topic),
+        shared=[TopicPartition(settings.counts_topic, 0)] if counts else [],
     )
 
 

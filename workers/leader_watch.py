@@ -1,4 +1,4 @@
-"""Which of this worker's partitions nobody leads: their clicks, lists or states stand still whoever else answers.
+"""Which partitions nobody leads that this worker needs: clicks, lists, states or counts stand still then.
 
 Asked of the cluster every few seconds, over a connection of its own: a client that waits for one broker asks nobody.
 """
@@ -24,13 +24,22 @@ class LeaderWatch(Service):
         bootstrap_servers: Brokers, comma separated.
         security: How to talk to them.
         topics: Those of which the worker needs each partition that it owns.
+        shared: The partitions that it needs whichever it owns.
     """
 
-    def __init__(self, bootstrap_servers: str, *, security: KafkaSecurity, topics: Iterable[str]) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        security: KafkaSecurity,
+        topics: Iterable[str],
+        shared: Iterable[TopicPartition] = (),
+    ) -> None:
         super().__init__()
         self._bootstrap_servers = bootstrap_servers
         self._security = security
         self._topics = tuple(topics)
+        self._shared = tuple(shared)
         self._client: AIOKafkaClient | None = None
 
     async def on_start(self) -> None:
@@ -42,7 +51,7 @@ class LeaderWatch(Service):
             **self._security.client_options(),
         )
         await self._client.bootstrap()
-        await self._client.set_topics(self._topics)
+        await self._client.set_topics((*self._topics, *(one.topic for one in self._shared)))
 
     async def on_stop(self) -> None:
         """Disconnect."""
@@ -50,9 +59,9 @@ class LeaderWatch(Service):
             await self._client.close()
 
     def without_leader(self, owned: Iterable[int]) -> list[TopicPartition]:
-        """Return which partitions of the topics nobody leads, of those that the worker owns."""
+        """Return which partitions nobody leads, of those that the worker owns and of the shared ones."""
         if self._client is None:
             return []
         leader_of = self._client.cluster.leader_for_partition
         needed = [TopicPartition(topic, number) for number in owned for topic in self._topics]
-        return [one for one in needed if leader_of(one) == NO_LEADER]
+        return [one for one in (*needed, *self._shared) if leader_of(one) == NO_LEADER]

@@ -140,7 +140,7 @@ class WorkerMetrics:
         )
         self._without_leader = Gauge(
             "nextclick_partitions_without_leader",
-            "Partitions of clicks, lists or states that this worker needs and that nobody leads.",
+            "Partitions of clicks, lists, states or counts that this worker needs and that nobody leads.",
             registry=self.registry,
         )
         self._counted = Counter(
