@@ -29,13 +29,19 @@ BAD_OFFSET = 4
 def make_topics(model: CheckedModel) -> Observed:
     """Make the topics of one partition: each click's list at its second, its state half a second later."""
     clicks = [_click_record(offset, *click) for offset, click in enumerate(CLICKS)]
+    return replace(answered(clicks, model), dead_letters=[_dead_letter(clicks[BAD_OFFSET])])
+
+
+def answered(clicks: Sequence[TopicRecord], model: CheckedModel) -> Observed:
+    """Make the lists and states of one partition's clicks, and no dead letters."""
     expected = list(expectations(model, decode_clicks(clicks)[0]).values())
     expected.sort(key=lambda one: one.click.record.offset)
+    remembered = [one for one in expected if one.state is not None]
     return Observed(
         clicks=clicks,
         lists=[_list_record(number, one, model) for number, one in enumerate(expected)],
-        dead_letters=[_dead_letter(clicks[BAD_OFFSET])],
-        states=[_state_record(number, one) for number, one in enumerate(expected)],
+        dead_letters=[],
+        states=[_state_record(number, one) for number, one in enumerate(remembered)],
     )
 
 
@@ -79,11 +85,12 @@ def _click_record(offset: int, user_id: str, item_id: str, session_id: str | Non
 
 def _list_record(number: int, one: Expected, model: CheckedModel) -> TopicRecord:
     click = one.click
-    assert one.ranked is not None
+    # Where everyone's clicks are in it, a list is not made again: any items that are well ordered will do.
+    items, scores = one.ranked or (model.item_ids[: model.list_length], range(model.list_length, 0, -1))
     body = {
         "user_id": click.user_id,
-        "items": one.ranked[0],
-        "scores": [float(score) for score in one.ranked[1]],
+        "items": items,
+        "scores": [float(score) for score in scores],
         "model_id": model.model_id,
         "strategy": one.strategy,
         "event_id": click.event_id,
