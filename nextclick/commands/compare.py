@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nextclick.counts_options import CountsDelay, RecordedCounts, RecordedListsFile
 from nextclick.options import ExcludeSeen, Limit
 from nextclick.selection_options import Offsets, Partitions, Since, Until
 
@@ -49,6 +50,9 @@ def compare(
     ] = 2_000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of its draws: the same seed, the same intervals.")] = 0,
     exclude_seen: ExcludeSeen = None,
+    counts_delay: CountsDelay = None,
+    counts: RecordedCounts = None,
+    lists: RecordedListsFile = None,
     partitions: Partitions = None,
     offsets: Offsets = None,
     since: Since = None,
@@ -60,6 +64,9 @@ def compare(
     Each artifact goes through the worker's own pipeline (`nextclick simulate`), each click is scored against the list
     that its user had before it, and the difference to the first artifact is judged by a paired bootstrap over users.
     The popular list stands beside them.
+
+    Models with live counts are ranked without them, and it says so, unless `--counts-delay 60s` counts the recorded
+    clicks, or `--counts` and `--lists` take what workers counted; models without are ranked as ever beside them.
 
     Example: `nextclick compare artifacts/today artifacts/new yesterday.parquet --report comparison.html`
     """
@@ -75,14 +82,16 @@ def compare(
     from nextclick.comparison.scoring import load_models, score_models  # noqa: PLC0415
     from nextclick.comparison.verdict import Finding  # noqa: PLC0415
     from nextclick.selection_options import selection_of  # noqa: PLC0415
+    from nextclick.simulation.counts_choice import counts_choice  # noqa: PLC0415
 
     for path, suffix in ((report, ".html"), (json_file, ".json")):
         require_place(path, suffix, force=force)
     if report is not None:
         require_report_extra()
+    choice = counts_choice(counts_delay, counts, lists)
     selection = selection_of(partitions, offsets, since, until, limit)
     models = load_models(artifacts, exclude_seen=exclude_seen)
-    outcomes, facts = score_models(models, recording, selection, _progress)
+    outcomes, facts = score_models(models, recording, selection, _progress, counts=choice)
     plan = Plan(Measure[measure.name], resamples, seed)
     with _slice_progress() as on_slice:
         comparison = compare_outcomes(outcomes, plan, on_slice)

@@ -39,12 +39,14 @@ class ComparedModel:
         list_length: K of its own lists.
         opportunities: Clicks for which it had a list ready.
         seen_share: Share of the compared clicks that are not newer than its training data; None where nobody knows.
+        live_counts: Which counts of everyone's clicks it was ranked with, in words; None where it is served without.
     """
 
     name: str
     list_length: int
     opportunities: int
     seen_share: float | None
+    live_counts: str | None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _compared_model(model: ModelOutcomes, paired: PairedClicks) -> ComparedModel
     seen = None
     if model.trained_until_ms is not None:
         seen = float((paired.clicks["timestamp_ms"].to_numpy() <= model.trained_until_ms).mean())
-    return ComparedModel(model.name, model.list_length, model.outcomes.height, seen)
+    return ComparedModel(model.name, model.list_length, model.outcomes.height, seen, model.live_counts)
 
 
 def _sliced(

@@ -1,7 +1,8 @@
 """What a reader must know to believe a comparison, in sentences."""
 
-from nextclick.comparison.comparing import Comparison
+from nextclick.comparison.comparing import ComparedModel, Comparison
 from nextclick.printable import printable
+from nextclick.simulation.counts_choice import NO_COUNTS
 
 # Of a gain: more than this from one item is that item's rather than the model's.
 _LARGE_SHARE = 0.5
@@ -9,7 +10,12 @@ _LARGE_SHARE = 0.5
 
 def doubts_of(comparison: Comparison) -> list[str]:
     """Return what makes these figures other than they look."""
-    return [*_seen_before(comparison), *_left_out(comparison), *_of_one_item(comparison)]
+    return [
+        *_without_counts(comparison),
+        *_seen_before(comparison),
+        *_left_out(comparison),
+        *_of_one_item(comparison),
+    ]
 
 
 def how_to_read(comparison: Comparison) -> list[str]:
@@ -18,11 +24,29 @@ def how_to_read(comparison: Comparison) -> list[str]:
         f"In brackets: the difference to {comparison.models[0].name} in points, and its 95 % interval.",
         "Of twenty slices without a difference, about one looks as if it had one.",
     ]
+    counted = [f"{model.name} ({model.live_counts})" for model in comparison.models if _has_counts(model)]
+    if counted:
+        notes.append(f"Ranked with everyone's clicks of the moment: {', '.join(counted)}.")
     if len(comparison.verdicts) > 1:
         notes.append(
             f"The verdicts are corrected for {len(comparison.verdicts)} challengers (Holm), the intervals are not."
         )
     return notes
+
+
+def _has_counts(model: ComparedModel) -> bool:
+    return model.live_counts not in {None, NO_COUNTS.text}
+
+
+def _without_counts(comparison: Comparison) -> list[str]:
+    names = [model.name for model in comparison.models if model.live_counts == NO_COUNTS.text]
+    if not names:
+        return []
+    said = (
+        f"Ranked without live counts, with which a worker serves them: {', '.join(names)}. --counts-delay 60s counts "
+        "the recorded clicks, --counts and --lists take what workers counted."
+    )
+    return [said]
 
 
 def _seen_before(comparison: Comparison) -> list[str]:

@@ -27,6 +27,7 @@ class ModelOutcomes:
         list_length: K of its lists.
         item_ids: The items that it knows.
         trained_until_ms: Time of its newest training click; None where nobody knows.
+        live_counts: Which counts of everyone's clicks it was ranked with, in words; None where it is served without.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelOutcomes:
     list_length: int
     item_ids: AbstractSet[str] = frozenset()
     trained_until_ms: int | None = None
+    live_counts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class PairedClicks:
 
     Attributes:
         clicks: Partition, offset, timestamp_ms, user_id, item_id, history_length, and the strategy of the reference's
-            list; in the order of the recording.
+            list; in the order of the reference's outcomes.
         user_index: A number for each user, (N,).
         ranks: Of the clicked item in each model's list and in the reference's popular list, cut to K, (N, M + 1);
             0: not in it.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models.evaluation.bootstrap import Difference
-from nextclick.comparison.comparing import ComparedFamily, Comparison
+from nextclick.comparison.comparing import ComparedFamily, ComparedModel, Comparison
 from nextclick.comparison.disagreement import LEAST_ITEM_CLICKS, LEAST_ITEM_USERS, Disagreement, ItemChange
 from nextclick.comparison.extremes import extreme_slices, extremes_text
 from nextclick.comparison.figures import LEAST_CLICKS, LEAST_USERS, ClickFigures
@@ -44,7 +44,7 @@ def report_content(comparison: Comparison, models: Sequence[LoadedModel], record
         "whole": _whole(comparison, names),
         "families": [_family(comparison, compared, names) for compared in comparison.families],
         "disagreements": [_disagreement(comparison, one, names, models) for one in comparison.disagreements],
-        "models": [_model(model) for model in models],
+        "models": [_model(*pair) for pair in zip(models, comparison.models, strict=True)],
         "settings": _settings(models),
         "recording": _recording(recording),
         "resamples": f"{plan.resamples:,}",
@@ -197,7 +197,7 @@ def _titles(models: Sequence[LoadedModel]) -> dict[str, str]:
     return titles
 
 
-def _model(model: LoadedModel) -> Content:
+def _model(model: LoadedModel, compared: ComparedModel) -> Content:
     manifest = model.manifest
     trained = manifest.training_data
     return {
@@ -210,6 +210,7 @@ def _model(model: LoadedModel) -> Content:
             ("trained on", f"{trained.dataset}, {trained.clicks:,} clicks"),
             ("newest training click", utc_text(trained.last_timestamp_ms)),
             ("ranking", manifest.ranking.kind),
+            ("live counts", compared.live_counts or "it has none"),
             ("exported by nextclick", manifest.libraries.get("nextclick", "unknown")),
         ],
     }

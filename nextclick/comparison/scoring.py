@@ -17,6 +17,8 @@ from nextclick.recording.description import RecordingHead, RecordingTotals
 from nextclick.recording.files import Recording, open_recording
 from nextclick.recording.selection import Selection
 from nextclick.recording.sources import all_records
+from nextclick.simulation.counts_choice import NO_COUNTS, CountsChoice, chosen_snapshots, recorded_lists
+from workers.preflight import counts_recipe
 from workers.settings import Settings, load_settings
 
 WHOLE = "all of it"
@@ -47,6 +49,11 @@ class LoadedModel:
     def list_settings(self) -> dict[str, str]:
         """The worker's settings that shape a list."""
         return list_settings(self.settings, self.artifact)
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether a worker ranks it with everyone's clicks."""
+        return counts_recipe(self.settings, self.artifact) is not None
 
 
 @dataclass(frozen=True)
@@ -117,26 +124,51 @@ def part_text(selection: Selection) -> str:
 
 
 def score_models(
-    models: Sequence[LoadedModel], path: Path, selection: Selection, progress_of: ProgressOf
+    models: Sequence[LoadedModel],
+    path: Path,
+    selection: Selection,
+    progress_of: ProgressOf,
+    *,
+    counts: CountsChoice = NO_COUNTS,
 ) -> tuple[tuple[ModelOutcomes, ...], RecordingFacts]:
     """Simulate each model on a recording; return what their lists were worth, and what was recorded.
 
+    Args:
+        models: The reference first.
+        path: The recording.
+        selection: Which of its records.
+        progress_of: Told how far each model is.
+        counts: Which counts of everyone's clicks lists are ranked with, of those models that have live counts.
+
     Raises:
         ArtifactError: If a model cannot be served.
-        RecordingError: If the recording is damaged.
+        RecordingError: If the recording is damaged, or recorded counts are not those of the lists.
+        SettingsError: If counts were chosen and no model has live counts.
     """
+    if counts != NO_COUNTS and not any(model.has_counts for model in models):
+        raise SettingsError(
+            "None of these models is served with live counts (they have no recipe that helps, or NEXTCLICK_LIVE_COUNTS "
+            "is false): leave them out."
+        )
     outcomes = []
+    lists = recorded_lists(counts, open_recording(path).head)
     for number, model in enumerate(models, 1):
         recording = open_recording(path)
+        choice = counts if model.has_counts else NO_COUNTS
+        snapshots = chosen_snapshots(choice, model.settings, model.artifact, recording.head, lists)
         with progress_of(f"{model.name} ({number} of {len(models)})", recording) as progress:
             frame = score_recording(
                 model.artifact,
                 model.settings,
                 recording.head,
                 selection.of(all_records(recording)),
+                snapshots=snapshots,
                 progress=progress,
             )
         known = frozenset(model.artifact.items["item_id"].to_list())
         trained_until_ms = model.manifest.training_data.last_timestamp_ms
-        outcomes.append(ModelOutcomes(model.name, frame, model.manifest.list_length, known, trained_until_ms))
+        live_counts = choice.text if model.has_counts else None
+        outcomes.append(
+            ModelOutcomes(model.name, frame, model.manifest.list_length, known, trained_until_ms, live_counts)
+        )
     return tuple(outcomes), RecordingFacts(path.name, recording.head, recording.totals, part_text(selection))

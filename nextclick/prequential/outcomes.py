@@ -9,6 +9,7 @@ from export.artifact import Artifact
 from nextclick.recording.description import RecordingHead
 from nextclick.recording.records import RecordedRecord
 from nextclick.simulation.simulator import BATCH_RECORDS, SimulatedBatch, Simulator
+from nextclick.simulation.snapshots import Snapshots
 from workers.settings import Settings
 from workers.stepping import STRATEGIES
 
@@ -41,9 +42,10 @@ def score_recording(
     records: Iterable[RecordedRecord],
     *,
     batch_records: int = BATCH_RECORDS,
+    snapshots: Snapshots | None = None,
     progress: OnProgress = lambda _records: None,
 ) -> pl.DataFrame:
-    """Return one row per opportunity (a click of a user who had a list), in the order of the records.
+    """Return one row per opportunity (a click of a user who had a list), in the order of the simulation.
 
     Args:
         artifact: The model.
@@ -51,13 +53,14 @@ def score_recording(
         head: What the records are of.
         records: They, in order.
         batch_records: Size of the micro-batches.
+        snapshots: Which counts of everyone's clicks lists are ranked with; None: with none.
         progress: Told of the records read.
 
     Raises:
         ArtifactError: If the artifact cannot be served.
         RecordingError: If the records are damaged.
     """
-    simulator = Simulator(artifact, settings, head, batch_records=batch_records, prequential=True)
+    simulator = Simulator(artifact, settings, head, batch_records=batch_records, prequential=True, snapshots=snapshots)
     outcomes = Outcomes()
     read = 0
     for batch in simulator.run(records):
