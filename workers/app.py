@@ -160,8 +160,6 @@ class RecommenderApp(StreamingApp):
         self.counts_follower = CountsFollower(reader, served)
         self.add_dependency(self.counts_follower)
         await self.counts_follower.maybe_start()
-        await self.counts_follower.caught_up()
-        log.info("Counts are read", snapshot=served.snapshot, items=served.trending_items)
 
     async def _counts_caught_up(self, end: int) -> None:
         if self.counts_follower is not None:

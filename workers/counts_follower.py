@@ -5,11 +5,16 @@ has read what was there then: all that the owner before it counted and whose sta
 """
 
 import asyncio
+from contextlib import suppress
 
+import structlog
 from mode import Service
 
 from workers.changelog_reader import ChangelogReader
+from workers.ports import BatchAbandoned
 from workers.served_counts import CountsRecord, ServedCounts
+
+log = structlog.get_logger("nextclick")
 
 PARTITION = 0
 RECORDS_AT_ONCE = 2_000
@@ -50,6 +55,17 @@ class CountsFollower(Service):
         spans = await self._reader.assign({PARTITION: None})
         self._next_offset = spans[PARTITION].start
 
+    async def on_started(self) -> None:
+        """Return once everything is folded that is in the topic, or the worker stops.
+
+        Raises:
+            BrokerError: If the topic cannot be read.
+            CountsRecordError: If a record does not decode.
+        """
+        with suppress(BatchAbandoned):
+            await self.caught_up()
+            log.info("Counts are read", snapshot=self._served.snapshot, items=self._served.trending_items)
+
     @Service.task
     async def _follow(self) -> None:
         try:
@@ -61,6 +77,9 @@ class CountsFollower(Service):
 
     async def _hand_over_next(self) -> None:
         async with self._reading:
+            if self.should_stop:
+                # Who asked for the end was cut short, and may have left the reader anywhere.
+                return
             fetched = await self._reader.fetch(max_records=RECORDS_AT_ONCE, timeout_s=FETCH_TIMEOUT_S)
             for records in fetched.values():
                 self._served.hand_over([CountsRecord(one.offset, one.key, one.value) for one in records])
@@ -76,16 +95,31 @@ class CountsFollower(Service):
             end: Everything below this offset, where it is known: a broker that leads for a moment only may know less.
 
         Raises:
+            BatchAbandoned: If the worker stops before.
             BrokerError: If the topic cannot be read.
             CountsRecordError: If a record does not decode.
         """
         end = await self._end() if end is None else end
         while self._next_offset < end:
-            if self._failure is not None:
-                raise self._failure
+            self._require_to_run()
             await asyncio.sleep(LOOK_AGAIN_S)
         await asyncio.to_thread(self._served.advance)
 
     async def _end(self) -> int:
+        self._require_to_run()
+        # The reader stops behind us: it would fail whoever still waits for it, or let him wait for ever.
+        ended = await self.wait(self._ask_for_end())
+        if ended.stopped:
+            self._require_to_run()
+        end: int = ended.result
+        return end
+
+    async def _ask_for_end(self) -> int:
         async with self._reading:
             return await self._reader.end(PARTITION)
+
+    def _require_to_run(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self.should_stop:
+            raise BatchAbandoned("The worker stops.")

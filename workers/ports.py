@@ -61,4 +61,4 @@ class Ownership(Protocol):
 
 
 class BatchAbandoned(Exception):  # noqa: N818 - not an error: what a rebalance does to a batch in flight
-    """The batch's partitions went to another worker: nothing more of it may be written, it is redelivered there."""
+    """The batch's partitions went to another worker, or this one stops: no more of it is written, it is redelivered."""

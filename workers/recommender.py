@@ -105,8 +105,12 @@ class Recommender:
         Raises:
             Exception: If it, or one before it, could not be processed; no offset moves and the worker must end.
         """
-        if batch.era != self._era:
-            await self._settle(batch.era)
+        try:
+            if batch.era != self._era:
+                await self._settle(batch.era)
+        except BatchAbandoned as abandoned:
+            self._abandon(batch, abandoned)
+            return
         await self._room.acquire()
         with ExitStack() as stack:
             stack.callback(self._room.release)
@@ -193,7 +197,11 @@ class Recommender:
             await asyncio.wait(self._being_written)
 
     async def _settle(self, era: Era) -> None:
-        """Wait until nothing is in flight, then begin an era with what is in the store."""
+        """Wait until nothing is in flight, then begin an era with what is in the store.
+
+        Raises:
+            BatchAbandoned: If the worker stops before.
+        """
         await self._all_written()
         self._era = era
         self._abandoned = False

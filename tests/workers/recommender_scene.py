@@ -11,6 +11,7 @@ from models.errors import BrokerError
 from tests.click_records import make_record
 from tests.workers.reports import make_report
 from workers.computed_batch import ComputedBatch
+from workers.counts_follower import CountsFollower
 from workers.fetched_records import Era
 from workers.logs import LoggedUserIds
 from workers.metrics import WorkerMetrics
@@ -136,10 +137,22 @@ def make_number(records: list[object]) -> int:
     return cast(int, records[0].offset)  # type: ignore[attr-defined]
 
 
+class StoppedCounts:
+    """A follower of the counts whose worker stops."""
+
+    async def caught_up(self, end: int | None = None) -> None:
+        """Raise.
+
+        Raises:
+            BatchAbandoned: Always.
+        """
+        raise BatchAbandoned(f"Not read up to {end}.")
+
+
 class Scene:
     """A recommender between an app and a pipeline that a test moves; a batch of one record is a full one."""
 
-    def __init__(self, *, batches_in_flight: int = 3, full_batch: int = 1) -> None:
+    def __init__(self, *, batches_in_flight: int = 3, full_batch: int = 1, counts: StoppedCounts | None = None) -> None:
         self.app = ScriptedApp()
         self.pipeline = ScriptedPipeline()
         self.recommender = Recommender(
@@ -149,6 +162,7 @@ class Scene:
             batches_in_flight=batches_in_flight,
             full_batch=full_batch,
             user_ids=LoggedUserIds("pseudonym", "key"),
+            counts=cast(CountsFollower | None, counts),
         )
 
     async def process(self, *numbers: int, era: Era = FIRST) -> None:

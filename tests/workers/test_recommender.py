@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from models.errors import BrokerError
-from tests.workers.recommender_scene import FIRST, SECOND, Scene, settle
+from tests.workers.recommender_scene import FIRST, SECOND, Scene, StoppedCounts, settle
 from tests.workers.reports import make_report
 from workers.computed_batch import ComputedBatch
 from workers.fetched_records import Era
@@ -123,6 +123,20 @@ def test_an_abandoned_batch_takes_its_era_along() -> None:
     assert scene.pipeline.steps[5:] == ["forget", "compute 0", "publish 0", "save 0", "install 0"]
     assert scene.app.consumer.committed == [1]
     assert scene.app.consumer.in_flight == 0
+    assert scene.app.crashed == []
+
+
+def test_a_worker_that_stops_while_it_reads_counts_processes_nothing() -> None:
+    """What it was given is fetched again by whoever has the partitions next."""
+
+    async def play() -> Scene:
+        scene = Scene(counts=StoppedCounts())
+        await scene.process(0, 1)
+        return scene
+
+    scene = asyncio.run(play())
+    assert scene.pipeline.steps == []
+    assert scene.app.consumer.committed == []
     assert scene.app.crashed == []
 
 
