@@ -1,12 +1,16 @@
 from collections.abc import Iterable
+from dataclasses import replace
 
+import msgspec
 import pytest
 
+from export.artifact import Artifact
+from models.counts.recipe import CountsRecipe
 from models.errors import SettingsError, TopicError
 from workers import preflight
 from workers.kafka_admin import TopicDescription
 from workers.kafka_security import KafkaSecurity
-from workers.preflight import TopicLayout, check_store, check_topics
+from workers.preflight import TopicLayout, check_store, check_topics, counts_recipe
 from workers.settings import load_settings
 
 GOOD = {"clicks": 4, "recommendations": 4, "clicks.dead-letter": 1, "shop-user-state-changelog": 4}
@@ -60,6 +64,25 @@ def test_re_keyed_clicks_may_come_from_fewer_partitions(monkeypatch: pytest.Monk
         check(monkeypatch, GOOD, rekey=True)
     topics = GOOD | {"clicks": 1, "shop-clicks-rekeyed": 4}
     assert check(monkeypatch, topics, rekey=True).partitions == 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "live_counts", "counted"),
+    [
+        (CountsRecipe(), True, True),
+        (CountsRecipe(), False, False),
+        (CountsRecipe(useless=True), True, False),
+        (None, True, False),
+    ],
+    ids=["live counts", "turned off", "useless", "never fitted"],
+)
+def test_a_worker_counts_where_that_helps(
+    tiny_artifact: Artifact, recipe: CountsRecipe | None, live_counts: bool, counted: bool
+) -> None:
+    """Counts that are useless, as on e-shop, are stored and not made."""
+    artifact = replace(tiny_artifact, manifest=msgspec.structs.replace(tiny_artifact.manifest, counts=recipe))
+    settings = load_settings(artifact=artifact.folder, live_counts=live_counts)
+    assert (counts_recipe(settings, artifact) is not None) == counted
 
 
 def test_whoever_counts_needs_the_counts_topic_and_one_partition_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models.errors import SettingsError
@@ -74,6 +75,13 @@ def test_what_must_not_be_there_is_refused_by_name(toml: bytes, complaint: str) 
 def test_every_shipped_configuration_is_valid(name: str) -> None:
     """The committed files are read by their names."""
     assert load_training_config(name).epochs >= 1
+
+
+def test_eshop_live_is_eshop_whose_live_counts_are_judged() -> None:
+    """In nothing else they differ: the network is the same, bit for bit."""
+    plain, live = load_training_config("eshop"), load_training_config("eshop-live")
+    assert (plain.live_counts.fit, live.live_counts.fit) == (False, True)
+    assert msgspec.structs.replace(live, live_counts=plain.live_counts) == plain
 
 
 def test_a_data_set_has_its_own_configuration_or_the_defaults() -> None:
