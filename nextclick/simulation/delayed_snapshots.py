@@ -36,6 +36,8 @@ class DelayedSnapshots:
         self._delay_ms = delay_ms
         self._now_ms: int | None = None
         self._counters: dict[int, PartitionCounter] = {}
+        # By partition, the oldest bucket that was counted in since its chunks were taken.
+        self._oldest_changed: dict[int, int] = {}
         # Counted, and not known to the lists yet.
         self._waiting: dict[ChunkKey, Chunk] = {}
 
@@ -68,6 +70,8 @@ class DelayedSnapshots:
             if counter is None:
                 counter = self._counters[partition] = PartitionCounter(partition, self._recipe, epoch=EPOCH)
             counter.count(click)
+            bucket = click.timestamp_ms // self._recipe.bucket_ms
+            self._oldest_changed[partition] = min(bucket, self._oldest_changed.get(partition, bucket))
 
     @property
     def _newest_known(self) -> int | None:
@@ -82,8 +86,10 @@ class DelayedSnapshots:
 
     def _move_on(self, served: ServedCounts, bucket: int, place: int) -> None:
         """Let the lists know everything up to a bucket that was counted of the records before a place."""
-        for _, counter in sorted(self._counters.items()):
-            self._waiting.update(counter.take_changed())
+        # Not with every bucket: to sum a chunk up costs more than to count its clicks.
+        for partition in [one for one, oldest in self._oldest_changed.items() if oldest <= bucket]:
+            self._waiting.update(self._counters[partition].take_changed())
+            del self._oldest_changed[partition]
         come = sorted((key for key in self._waiting if key.bucket <= bucket), key=lambda key: (key.bucket, key))
         served.hand_over([CountsRecord(place, key.encode(), encode_chunk(self._waiting.pop(key))) for key in come])
         served.take_snapshot(place, bucket)
