@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.counts.count_records import Chunk, ChunkKey, claim, encode_chunk
-from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
+from models.counts.counted_clicks import CountedClicks
+from models.counts.partition_counter import CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.sequences.vocabulary import ItemVocabulary
+from workers.click_columns import ClickColumns
 from workers.events import ClickEvent, OutgoingRecord
 from workers.served_counts import known_first
 from workers.state_arena import UNKNOWN_ITEM
 from workers.stepping import NO_ROW, SteppedClicks
+from workers.user_rows import UserKey
 
 
 class DurableCounts(Protocol):
@@ -76,11 +79,15 @@ class ClickCounting:
         self._counters.clear()
         self._claimed.clear()
 
-    def counted(self, clicks: Sequence[ClickEvent], stepped: SteppedClicks) -> list[tuple[int, CountedClick]]:
+    def counted(
+        self, clicks: Sequence[ClickEvent], columns: ClickColumns, users: Sequence[UserKey], stepped: SteppedClicks
+    ) -> dict[int, CountedClicks]:
         """Return which of a micro-batch's clicks count, by source partition, in their order.
 
         Args:
             clicks: The micro-batch's.
+            columns: The same.
+            users: Whose they are.
             stepped: Those that were not applied before.
         """
         counts = stepped.recent_index[:, 0] != UNKNOWN_ITEM
@@ -88,26 +95,21 @@ class ClickCounting:
             counts &= stepped.row != NO_ROW
         chosen = np.flatnonzero(counts)
         recent, length = self._of_session(stepped, chosen)
-        rows = zip(
-            [clicks[position] for position in stepped.position[chosen].tolist()],
-            self._hashes[recent].tolist(),
-            length.tolist(),
-            strict=True,
+        # The newest last.
+        is_before = np.arange(recent.shape[1] - 1, 0, -1) < length[:, None]
+        position = stepped.position[chosen]
+        positions = position.tolist()
+        counted = CountedClicks(
+            columns.offset[position],
+            [users[one][1] for one in positions],
+            columns.item_hash[position],
+            self._hashes[recent[:, :0:-1][is_before]],
+            length - 1,
+            columns.timestamp_ms[position],
+            np.array([clicks[one].record.timestamp_ms for one in positions], np.int64),
         )
-        return [
-            (
-                click.record.partition,
-                CountedClick(
-                    click.record.offset,
-                    click.user_id,
-                    hashes[0],
-                    hashes[known - 1 : 0 : -1],
-                    click.timestamp_ms,
-                    click.record.timestamp_ms,
-                ),
-            )
-            for click, hashes, known in rows
-        ]
+        partition = columns.partition[position]
+        return {one: counted.where(partition == one) for one in np.unique(partition).tolist()}
 
     def _of_session(
         self, stepped: SteppedClicks, chosen: NDArray[np.int64]
@@ -135,22 +137,14 @@ class ClickCounting:
                 counter = self._counters[partition] = PartitionCounter(partition, self._recipe, epoch=epoch)
                 counter.resume(self._durable.open_chunks(partition))
 
-    def records(self, counted: Iterable[tuple[int, CountedClick]]) -> list[OutgoingRecord]:
+    def records(self, counted: Mapping[int, CountedClicks]) -> list[OutgoingRecord]:
         """Count clicks of partitions that are begun, and return what has to be written then."""
-        changed: dict[int, PartitionCounter] = {}
-        # A sum of its own: an enumeration's hash is Python's, half a microsecond a click.
-        counted_clicks = 0
-        for partition, click in counted:
-            counter = changed.get(partition)
-            if counter is None:
-                counter = changed[partition] = self._counters[partition]
-            outcome = counter.count(click)
-            if outcome is CountOutcome.COUNTED:
-                counted_clicks += 1
-            else:
-                self._outcomes[outcome] += 1
-        self._outcomes[CountOutcome.COUNTED] += counted_clicks
-        return [self._record(key, chunk) for counter in changed.values() for key, chunk in counter.take_changed()]
+        changed: list[tuple[ChunkKey, Chunk]] = []
+        for partition, clicks in counted.items():
+            counter = self._counters[partition]
+            self._outcomes += counter.count(clicks)
+            changed += counter.take_changed()
+        return [self._record(key, chunk) for key, chunk in changed]
 
     def take_outcomes(self) -> Mapping[CountOutcome, int]:
         """Return what became of the clicks since this was asked last."""

@@ -1,9 +1,9 @@
 """A micro-batch after step 5, and what becomes of its records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from models.counts.partition_counter import CountedClick
+from models.counts.counted_clicks import CountedClicks
 from workers.events import ClickEvent, OutgoingRecord, RejectionReason, Strategy
 from workers.ports import StateRow
 from workers.prequential import ScoredClicks
@@ -51,4 +51,4 @@ class ComputedBatch:
     states: Sequence[StateRow]
     report: BatchReport
     clicks: Sequence[ClickEvent] = ()
-    counted: Sequence[tuple[int, CountedClick]] = ()
+    counted: Mapping[int, CountedClicks] = field(default_factory=dict)

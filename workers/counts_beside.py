@@ -51,7 +51,7 @@ class CountsBeside(NamedTuple):
             BatchAbandoned: If they are not.
             BrokerError: If claims cannot be sent, or the counts topic cannot be read.
         """
-        while claims := self.counting.claims({partition for partition, _ in batch.counted}):
+        while claims := self.counting.claims(batch.counted.keys()):
             # Behind the choice of an epoch: whoever has the partition by now chooses, or has chosen, a higher one.
             await ownership.confirm(batch.partitions)
             offsets = await (await writer.send(claims))

@@ -186,7 +186,7 @@ class Pipeline:
             scored=scored,
         )
         partitions = frozenset(record.partition for record in records)
-        counted = [] if self._counts is None else self._counts.counting.counted(clicks, stepped)
+        counted = {} if self._counts is None else self._counts.counting.counted(clicks, columns, users, stepped)
         return ComputedBatch(partitions, [*lists, *letters], self._new_states(users, stepped), report, clicks, counted)
 
     async def publish(self, batch: ComputedBatch, ownership: Ownership) -> Acknowledgement:

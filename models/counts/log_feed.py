@@ -7,8 +7,9 @@ import numpy as np
 
 from models.counts.buckets import bucket_of, summed
 from models.counts.click_columns import ClickColumns
+from models.counts.counted_clicks import CountedClicks
 from models.counts.live_counts import LiveCounts
-from models.counts.partition_counter import CountedClick, PartitionCounter
+from models.counts.partition_counter import PartitionCounter
 from models.counts.recipe import CountsRecipe
 
 _NO_RECORD_MS = -1
@@ -49,10 +50,23 @@ class LogFeed:
             counts.add(number, summed(parts))
 
     def _count(self, start: int, end: int) -> None:
-        columns = (self._clicks.user, self._clicks.session, self._clicks.item, self._clicks.timestamp_ms)
-        rows = zip(*(column[start:end].tolist() for column in columns), strict=True)
-        for offset, (user, session, item, timestamp_ms) in enumerate(rows, start):
-            before = self._before[session]
-            self._counter.count(CountedClick(offset, str(user), item, before, timestamp_ms, _NO_RECORD_MS))
-            before.append(item)
-            del before[: -self._reach]
+        session, item = self._clicks.session[start:end], self._clicks.item[start:end]
+        before: list[int] = []
+        before_count: list[int] = []
+        for one_session, one_item in zip(session.tolist(), item.tolist(), strict=True):
+            clicked = self._before[one_session]
+            before += clicked
+            before_count.append(len(clicked))
+            clicked.append(one_item)
+            del clicked[: -self._reach]
+        self._counter.count(
+            CountedClicks(
+                np.arange(start, end),
+                [b"%d" % user for user in self._clicks.user[start:end].tolist()],
+                item.astype(np.uint64),
+                np.array(before, np.uint64),
+                np.array(before_count, np.int64),
+                self._clicks.timestamp_ms[start:end],
+                np.full(end - start, _NO_RECORD_MS),
+            )
+        )

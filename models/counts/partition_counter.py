@@ -4,16 +4,21 @@ Clicks are counted in buckets of event time, a bucket in chunks (`models.counts.
 partition over goes on with `resume`, in an epoch of his own: with the last durable chunk of each open bucket, which he
 writes again as his, counting no click again that is in a durable one, and capping users by what they hold. So the same
 clicks give the same sums, however often and wherever the counting was interrupted.
+
+Legend: c clicks.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
-from hashlib import blake2b
-from typing import NamedTuple
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.counts.count_records import Chunk, ChunkKey
-from models.counts.open_chunk import OpenChunk
+from models.counts.counted_clicks import CountedClicks
+from models.counts.open_bucket import OpenBucket, bucket_hash
 from models.counts.recipe import CountsRecipe
 
 # Most clicks of a chunk, some ten kilobytes.
@@ -22,6 +27,8 @@ CLICKS_PER_CHUNK = 256
 REWRITTEN_CLICKS = 32
 # The newest bucket of a partition and those before it take clicks.
 OPEN_BUCKETS = 6
+# Before every bucket.
+_NONE_YET = -(1 << 62)
 
 
 class CountOutcome(StrEnum):
@@ -32,47 +39,6 @@ class CountOutcome(StrEnum):
     EARLY = "early"  # see `is_early`
     CAPPED = "capped"  # its user has counted often enough in its bucket
     AGAIN = "again"  # it is in a durable chunk already
-
-
-class CountedClick(NamedTuple):
-    """A click as counting sees it.
-
-    Attributes:
-        offset: In the source partition.
-        user: Whose.
-        item_hash: What.
-        before: What he clicked earlier in the same session, the newest last.
-        timestamp_ms: When.
-        recorded_ms: When Kafka had it; negative where it does not say.
-    """
-
-    offset: int
-    user: str
-    item_hash: int
-    before: Sequence[int]
-    timestamp_ms: int
-    recorded_ms: int
-
-
-@dataclass(slots=True)
-class _OpenBucket:
-    hash: blake2b
-    chunk_number: int = 0
-    chunk: OpenChunk = field(default_factory=OpenChunk)
-    durable_offset: int = 0  # clicks below it are in durable chunks
-    marks: dict[tuple[int, int], int] = field(default_factory=dict)  # (user, item hash) -> count
-    # Chunks that changed since they were taken last, by number.
-    changed: dict[int, OpenChunk] = field(default_factory=dict)
-
-    def pseudonym(self, user: str) -> int:
-        """Return the 8-byte number by which the bucket knows a user."""
-        digest = self.hash.copy()
-        digest.update(user.encode())
-        return int.from_bytes(digest.digest(), "little")
-
-    def begin_chunk(self) -> None:
-        self.chunk_number += 1
-        self.chunk = OpenChunk()
 
 
 class PartitionCounter:
@@ -92,8 +58,8 @@ class PartitionCounter:
         self._recipe = recipe
         self._epoch = epoch
         self._clicks_per_chunk = clicks_per_chunk
-        self._open: dict[int, _OpenBucket] = {}
-        self._newest: int | None = None
+        self._open: dict[int, OpenBucket] = {}
+        self._newest = _NONE_YET
 
     def resume(self, chunks: Iterable[tuple[ChunkKey, Chunk]]) -> None:
         """Go on behind what is durable.
@@ -103,16 +69,8 @@ class PartitionCounter:
                 bucket in their order.
         """
         for key, chunk in chunks:
-            self._newest = key.bucket if self._newest is None else max(self._newest, key.bucket)
-            bucket = self._open.setdefault(key.bucket, _OpenBucket(bucket_hash(self._partition, key.bucket)))
-            bucket.chunk_number = key.chunk
-            bucket.chunk = OpenChunk.of(chunk)
-            bucket.durable_offset = max(bucket.durable_offset, chunk.next_offset)
-            hashes = chunk.items["item_hash"][chunk.marks["item"]].tolist()
-            for user, item_hash, count in zip(
-                chunk.marks["user"].tolist(), hashes, chunk.marks["count"].tolist(), strict=True
-            ):
-                bucket.marks[user, item_hash] = bucket.marks.get((user, item_hash), 0) + count
+            self._newest = max(self._newest, key.bucket)
+            self._bucket(key.bucket).resume(key.chunk, chunk)
         self._close()
         for bucket in self._open.values():
             if bucket.chunk.counted < REWRITTEN_CLICKS:
@@ -120,32 +78,44 @@ class PartitionCounter:
             else:
                 bucket.begin_chunk()
 
-    def count(self, click: CountedClick) -> CountOutcome:
-        """Count a click where it counts, and return what became of it."""
-        recipe = self._recipe
-        if is_early(click.timestamp_ms, click.recorded_ms, recipe):
-            return CountOutcome.EARLY
-        number = click.timestamp_ms // recipe.bucket_ms
-        if self._newest is None or number > self._newest:
-            self._newest = number
-        elif number <= self._newest - OPEN_BUCKETS:
-            return CountOutcome.LATE
+    def count(self, clicks: CountedClicks) -> Counter[CountOutcome]:
+        """Count clicks where they count, and return what became of how many.
+
+        Args:
+            clicks: In the order of their offsets; of what was clicked before each, as far as pairs reach.
+        """
+        bucket = clicks.timestamp_ms // self._recipe.bucket_ms
+        early = is_early(clicks.timestamp_ms, clicks.recorded_ms, self._recipe)
+        # As of each click; an early one moves nothing.
+        newest = np.maximum.accumulate(np.maximum(np.where(early, _NONE_YET, bucket), self._newest))
+        late = ~early & (bucket <= newest - OPEN_BUCKETS)
+        self._newest = int(newest.max(initial=self._newest))
+        outcomes = Counter(
+            {CountOutcome.EARLY: int(np.count_nonzero(early)), CountOutcome.LATE: int(np.count_nonzero(late))}
+        )
+        in_time = ~(early | late)
+        for number in np.unique(bucket[in_time]).tolist():
+            outcomes += self._count_in(self._bucket(number), clicks.where(in_time & (bucket == number)))
+        return +outcomes
+
+    def _count_in(self, bucket: OpenBucket, clicks: CountedClicks) -> Counter[CountOutcome]:
+        new = clicks.where(clicks.offset >= bucket.durable_offset)
+        counted = bucket.count(
+            new, clicks_per_user=self._recipe.clicks_per_user, clicks_per_chunk=self._clicks_per_chunk
+        )
+        return Counter(
+            {
+                CountOutcome.AGAIN: len(clicks.offset) - len(new.offset),
+                CountOutcome.CAPPED: len(new.offset) - counted,
+                CountOutcome.COUNTED: counted,
+            }
+        )
+
+    def _bucket(self, number: int) -> OpenBucket:
         bucket = self._open.get(number)
         if bucket is None:
-            bucket = self._open[number] = _OpenBucket(bucket_hash(self._partition, number))
-        if click.offset < bucket.durable_offset:
-            return CountOutcome.AGAIN
-        user = bucket.pseudonym(click.user)
-        counted = bucket.marks.get((user, click.item_hash), 0)
-        if counted >= recipe.clicks_per_user:
-            return CountOutcome.CAPPED
-        bucket.marks[user, click.item_hash] = counted + 1
-        if bucket.chunk.counted == self._clicks_per_chunk:
-            bucket.begin_chunk()
-        before = click.before[-recipe.session_reach :]
-        bucket.chunk.add(click.offset, click.item_hash, before, user, is_new_user=counted == 0)
-        bucket.changed[bucket.chunk_number] = bucket.chunk
-        return CountOutcome.COUNTED
+            bucket = self._open[number] = OpenBucket(bucket_hash(self._partition, number))
+        return bucket
 
     def take_changed(self) -> list[tuple[ChunkKey, Chunk]]:
         """Return what has to be written since this was asked last, in order of time.
@@ -166,26 +136,27 @@ class PartitionCounter:
         return taken
 
     def _close(self) -> None:
-        if self._newest is None:
-            return
         for number in [one for one, bucket in self._open.items() if one <= self._newest - OPEN_BUCKETS]:
             if not self._open[number].changed:
                 del self._open[number]
 
 
-def is_early(timestamp_ms: int, recorded_ms: int, recipe: CountsRecipe) -> bool:
+@overload
+def is_early(timestamp_ms: int, recorded_ms: int, recipe: CountsRecipe) -> bool: ...
+@overload
+def is_early(
+    timestamp_ms: NDArray[np.int64], recorded_ms: NDArray[np.int64], recipe: CountsRecipe
+) -> NDArray[np.bool_]: ...
+def is_early(
+    timestamp_ms: int | NDArray[np.int64], recorded_ms: int | NDArray[np.int64], recipe: CountsRecipe
+) -> bool | NDArray[np.bool_]:
     """Tell whether a click's time lies ahead of the time when Kafka had it by more than the open buckets.
 
     It would close the buckets of all others.
 
     Args:
-        timestamp_ms: When the click was.
-        recorded_ms: When Kafka had it; negative where it does not say.
+        timestamp_ms: When the click was, or (c,).
+        recorded_ms: When Kafka had it, or (c,); negative where it does not say.
         recipe: The buckets' length.
     """
-    return 0 <= recorded_ms < timestamp_ms - OPEN_BUCKETS * recipe.bucket_ms
-
-
-def bucket_hash(partition: int, bucket: int) -> blake2b:
-    """Return what a user's id is hashed behind: the same user has another name in each bucket and partition."""
-    return blake2b(f"{partition}/{bucket}/".encode(), digest_size=8)
+    return (recorded_ms >= 0) & (recorded_ms < timestamp_ms - OPEN_BUCKETS * recipe.bucket_ms)

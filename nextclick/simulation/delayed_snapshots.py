@@ -8,10 +8,11 @@ the same clicks however the recording is cut into micro-batches.
 A snapshot is named by its bucket and by how many records of the recording came before it: there is no counts topic.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from models.counts.count_records import Chunk, ChunkKey, encode_chunk
-from models.counts.partition_counter import CountedClick, PartitionCounter, is_early
+from models.counts.counted_clicks import CountedClicks
+from models.counts.partition_counter import PartitionCounter, is_early
 from models.counts.recipe import CountsRecipe
 from workers.decoding import ClickDecoder
 from workers.events import ClickEvent, ClickRecord
@@ -63,14 +64,14 @@ class DelayedSnapshots:
         if batch:
             yield batch
 
-    def take(self, counted: Iterable[tuple[int, CountedClick]]) -> None:
+    def take(self, counted: Mapping[int, CountedClicks]) -> None:
         """Count a micro-batch's clicks: `Snapshots.take`."""
-        for partition, click in counted:
+        for partition, clicks in counted.items():
             counter = self._counters.get(partition)
             if counter is None:
                 counter = self._counters[partition] = PartitionCounter(partition, self._recipe, epoch=EPOCH)
-            counter.count(click)
-            bucket = click.timestamp_ms // self._recipe.bucket_ms
+            counter.count(clicks)
+            bucket = int(clicks.timestamp_ms.min()) // self._recipe.bucket_ms
             self._oldest_changed[partition] = min(bucket, self._oldest_changed.get(partition, bucket))
 
     @property

@@ -5,10 +5,10 @@ partition's clicks stay in the order of their offsets. However many workers made
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from models.counts.partition_counter import CountedClick
+from models.counts.counted_clicks import CountedClicks
 from models.errors import RecordingError
 from nextclick.recording.files import Recording
 from nextclick.simulation.recorded_lists import NO_SNAPSHOT, RecordedLists
@@ -51,7 +51,7 @@ class PinnedSnapshots:
             self._move_on(served, snapshot_offset)
             yield from cut((record for _, _, record in group), most)
 
-    def take(self, counted: Iterable[tuple[int, CountedClick]]) -> None:
+    def take(self, counted: Mapping[int, CountedClicks]) -> None:
         """Leave them: the workers have counted them."""
 
     def _in_order(self, records: Iterable[ClickRecord]) -> Iterator[tuple[int, int, ClickRecord]]:

@@ -1,10 +1,10 @@
 """Which snapshot of everyone's clicks each recorded click is ranked with."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
-from models.counts.partition_counter import CountedClick
+from models.counts.counted_clicks import CountedClicks
 from workers.events import ClickRecord
 from workers.served_counts import ServedCounts
 
@@ -24,8 +24,8 @@ class Snapshots(Protocol):
         """
         ...
 
-    def take(self, counted: Iterable[tuple[int, CountedClick]]) -> None:
-        """Take the clicks of the micro-batch that is out which count, by source partition, in their order."""
+    def take(self, counted: Mapping[int, CountedClicks]) -> None:
+        """Take the clicks of the micro-batch that is out which count, by source partition."""
 
 
 def cut(records: Iterable[ClickRecord], most: int) -> Iterator[list[ClickRecord]]:

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from export.artifact import Artifact
 from models.counts.count_records import encode_chunk
-from models.counts.partition_counter import CountedClick, PartitionCounter
+from models.counts.partition_counter import PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.sequences.vocabulary import hash_item_id
 from nextclick.recording.description import RecordingHead
 from nextclick.recording.records import RecordedRecord
 from tests.click_tables import MAY_2024_MS
+from tests.models.counts.made_clicks import MadeClick, columns_of
 from tests.nextclick.recording.made import make_head, make_recorded
 
 COUNTS_HEAD: RecordingHead = make_head(topic="nextclick.counts", partitions=1)
@@ -31,7 +32,8 @@ def counts_records(recipe: CountsRecipe, clicks: Iterable[tuple[str, str, int]])
     counter = PartitionCounter(0, recipe, epoch=1)
     records: list[RecordedRecord] = []
     for offset, (user, item, at_ms) in enumerate(clicks):
-        counter.count(CountedClick(offset, user, hash_item_id(item), (), MAY_2024_MS + at_ms, MAY_2024_MS + at_ms))
+        time_ms = MAY_2024_MS + at_ms
+        counter.count(columns_of([MadeClick(offset, user, hash_item_id(item), (), time_ms, time_ms)]))
         for key, chunk in counter.take_changed():
             number = len(records)
             records.append(

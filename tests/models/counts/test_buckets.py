@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.counts.buckets import CountsBucket, PairCounts, bucket_of, summed
-from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
+from models.counts.partition_counter import CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
+from tests.models.counts.made_clicks import MadeClick, columns_of
 
 RECIPE = CountsRecipe(bucket_ms=10_000, clicks_per_user=1)
 
@@ -20,12 +21,15 @@ class Counting:
 
     def __init__(self, recipe: CountsRecipe) -> None:
         self._counter = PartitionCounter(0, recipe, epoch=1)
+        self._reach = recipe.session_reach
         self._clicks = 0
 
     def count(self, user: str, item: int, before: Sequence[int], timestamp_ms: int) -> CountOutcome:
         """Count a click."""
         self._clicks += 1
-        return self._counter.count(CountedClick(self._clicks, user, item, before, timestamp_ms, -1))
+        click = MadeClick(self._clicks, user, item, before, timestamp_ms, -1)
+        (outcome,) = self._counter.count(columns_of([click], reach=self._reach))
+        return outcome
 
     def buckets(self) -> dict[int, CountsBucket]:
         """Return what each bucket holds by now."""

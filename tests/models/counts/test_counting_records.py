@@ -1,7 +1,7 @@
 """Counting a partition into records, interrupted anywhere, and reading the records again."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from random import Random
 
 import numpy as np
@@ -11,9 +11,10 @@ from models.counts.buckets import CountsBucket
 from models.counts.count_records import Chunk, ChunkKey, claim, decode_chunk, decode_key, encode_chunk
 from models.counts.counts_fold import CountsFold, Snapshot
 from models.counts.live_counts import LiveCounts
-from models.counts.partition_counter import CountedClick, CountOutcome, PartitionCounter
+from models.counts.partition_counter import CountOutcome, PartitionCounter
 from models.counts.recipe import CountsRecipe
 from models.errors import CountsRecordError
+from tests.models.counts.made_clicks import MadeClick, columns_of
 from tests.models.counts.plain_buckets import BucketBuilder
 
 ITEMS = 12
@@ -22,21 +23,26 @@ END = ChunkKey(1_000, 9, 10_000, 0, 1)
 RECIPE = CountsRecipe(bucket_ms=1_000, clicks_per_user=2, session_reach=3)
 
 
-def make_clicks(seed: int, *, count: int = 400) -> list[CountedClick]:
+def make_clicks(seed: int, *, count: int = 400) -> list[MadeClick]:
     """Draw a partition's clicks, mostly in order of time, each with what its user clicked before."""
     random, before = Random(seed), defaultdict[str, list[int]](list)
     clicks = []
     for offset in range(count):
         user, item = f"u{random.randrange(6)}", int(HASHES[random.randrange(ITEMS)])
         timestamp_ms = offset * 40 - random.choice([0, 0, 0, 900, 7_000])
-        clicks.append(CountedClick(offset, user, item, tuple(before[user][-5:]), max(0, timestamp_ms), offset * 40))
+        clicks.append(MadeClick(offset, user, item, tuple(before[user][-5:]), max(0, timestamp_ms), offset * 40))
         before[user].append(item)
         if random.random() < 0.1:
             before[user].clear()
     return clicks
 
 
-def counted_plainly(clicks: list[CountedClick]) -> dict[int, CountsBucket]:
+def count(counter: PartitionCounter, clicks: Sequence[MadeClick]) -> Counter[CountOutcome]:
+    """Count some clicks together."""
+    return counter.count(columns_of(clicks, reach=RECIPE.session_reach))
+
+
+def counted_plainly(clicks: list[MadeClick]) -> dict[int, CountsBucket]:
     """Count without chunks, records or interruptions."""
     row = {int(item_hash): index for index, item_hash in enumerate(HASHES)}
     builder = BucketBuilder(RECIPE, open_buckets=6)
@@ -79,8 +85,7 @@ def test_buckets_are_exact_wherever_the_counting_was_interrupted(seed: int) -> N
     counter, offset, epoch = PartitionCounter(3, RECIPE, epoch=1, clicks_per_chunk=9), 0, 1
     while offset < len(clicks):
         end = min(len(clicks), offset + random.randrange(1, 60))
-        for click in clicks[offset:end]:
-            counter.count(click)
+        count(counter, clicks[offset:end])
         written = counter.take_changed()
         if random.random() < 0.3:
             durable, late = written[: (cut := random.randrange(len(written) + 1))], written[cut:]
@@ -103,8 +108,7 @@ def test_buckets_are_exact_wherever_the_counting_was_interrupted(seed: int) -> N
 def test_what_is_read_is_what_was_written() -> None:
     """Key and value, byte for byte."""
     counter = PartitionCounter(3, RECIPE, epoch=1)
-    for click in make_clicks(0, count=20):
-        counter.count(click)
+    count(counter, make_clicks(0, count=20))
     for key, chunk in counter.take_changed():
         assert decode_key(key.encode()) == key
         assert encode_chunk(decode_chunk(encode_chunk(chunk))) == encode_chunk(chunk)
@@ -113,9 +117,8 @@ def test_what_is_read_is_what_was_written() -> None:
 def test_a_click_from_the_future_does_not_close_the_buckets() -> None:
     """Its time lies far ahead of when Kafka had it: it is left out, and the next click counts."""
     counter = PartitionCounter(0, RECIPE, epoch=1)
-    early = counter.count(CountedClick(0, "u", 1000, (), 90_000_000, 5_000))
-    next_one = counter.count(CountedClick(1, "u", 1000, (), 5_000, 5_000))
-    assert (early, next_one) == (CountOutcome.EARLY, CountOutcome.COUNTED)
+    clicks = [MadeClick(0, "u", 1000, (), 90_000_000, 5_000), MadeClick(1, "u", 1000, (), 5_000, 5_000)]
+    assert count(counter, clicks) == {CountOutcome.EARLY: 1, CountOutcome.COUNTED: 1}
     assert [key.bucket for key, _ in counter.take_changed()] == [5]
 
 
@@ -123,7 +126,7 @@ def test_a_click_from_the_future_does_not_close_the_buckets() -> None:
 def test_a_damaged_record_is_refused(change: str) -> None:
     """It says what is wrong with it."""
     counter = PartitionCounter(0, RECIPE, epoch=1)
-    counter.count(CountedClick(0, "u", 1000, (993,), 5_000, 5_000))
+    count(counter, [MadeClick(0, "u", 1000, (993,), 5_000, 5_000)])
     ((_, chunk),) = counter.take_changed()
     value = encode_chunk(chunk)
     damaged = {
@@ -143,8 +146,7 @@ def records_of(*, partitions: int = 2) -> list[tuple[ChunkKey, Chunk]]:
     records = []
     for start in range(0, 400, 25):
         for counter, clicks in zip(counters, streams, strict=True):
-            for click in clicks[start : start + 25]:
-                counter.count(click)
+            count(counter, clicks[start : start + 25])
             records += counter.take_changed()
     return records
 

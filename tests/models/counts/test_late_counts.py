@@ -7,13 +7,15 @@ import pytest
 
 from models.counts.count_records import Chunk, ChunkKey, claim, encode_chunk
 from models.counts.counts_fold import CountsFold
-from models.counts.partition_counter import CountedClick, PartitionCounter
+from models.counts.partition_counter import PartitionCounter
 from tests.counted_clicks import sums
+from tests.models.counts.made_clicks import MadeClick
 from tests.models.counts.test_counting_records import (
     END,
     HASHES,
     RECIPE,
     assert_counts_of,
+    count,
     counted_plainly,
     fold_of,
     make_clicks,
@@ -32,7 +34,7 @@ class Partition:
         saved: Clicks below it are in durable states, and so in records that were acknowledged before.
     """
 
-    def __init__(self, clicks: Sequence[CountedClick], random: Random) -> None:
+    def __init__(self, clicks: Sequence[MadeClick], random: Random) -> None:
         self.topic: Records = []
         self.late: list[Records] = []
         self.saved = 0
@@ -60,8 +62,8 @@ class Partition:
     def count(self, counter: PartitionCounter, start: int) -> tuple[Records, int]:
         """Count the next micro-batch; return what is to be written, and where it ends."""
         end = min(len(self._clicks), start + self._random.randrange(1, 25))
-        for click in self._clicks[max(start, self.saved) : end]:
-            counter.count(click)
+        if start < end:
+            count(counter, self._clicks[max(start, self.saved) : end])
         return counter.take_changed(), end
 
     def hang(self, counter: PartitionCounter, written: Records, start: int) -> None:
@@ -113,7 +115,7 @@ def test_what_arrives_late_changes_nothing(seed: int, step_ms: int) -> None:
 def test_a_claim_counts_nothing_and_begins_no_bucket() -> None:
     """It only ends the epoch before it."""
     counter = PartitionCounter(PARTITION, RECIPE, epoch=4)
-    counter.count(CountedClick(0, "u", int(HASHES[0]), (), 5_000, 5_000))
+    count(counter, [MadeClick(0, "u", int(HASHES[0]), (), 5_000, 5_000)])
     ((key, chunk),) = counter.take_changed()
     fold = CountsFold(RECIPE, HASHES)
     assert not fold.apply(0, *claim(RECIPE.bucket_ms, PARTITION, 5))
