@@ -173,8 +173,12 @@ class _Int8Ranking:
     def _additions_to_items(self, additions: SparseAdditions, items: str) -> str:
         """Sum what is added to each of some items, (B, N)."""
         builder = self._builder
-        index = builder.node("Unsqueeze", additions.item_index, builder.integers(1))  # (B, 1, A)
-        is_meant = builder.node("Equal", builder.node("Unsqueeze", items, builder.integers(2)), index)  # (B, N, A)
+        # Twice as many fit into a vector as of int64; there are that many comparisons.
+        int32 = {"to": TensorProto.INT32}
+        index = builder.node("Cast", additions.item_index, attributes=int32)
+        index = builder.node("Unsqueeze", index, builder.integers(1))  # (B, 1, A)
+        items = builder.node("Unsqueeze", builder.node("Cast", items, attributes=int32), builder.integers(2))
+        is_meant = builder.node("Equal", items, index)  # (B, N, A)
         is_meant = builder.node("Cast", is_meant, attributes={"to": TensorProto.FLOAT})
         value = builder.node("Unsqueeze", self._added_values(additions), builder.integers(2))  # (B, A, 1)
         return builder.node("Squeeze", builder.node("MatMul", is_meant, value), builder.integers(2))

@@ -15,7 +15,7 @@ from models.counts.decayed_rows import CountsRows
 from models.counts.live_counts import LiveCounts
 from models.counts.ragged_rows import places
 
-# Slots, of 20 bytes an item: 33 MB at the default row length, where so many different items are a user's last.
+# Slots, of 20 bytes an item: 21 MB at the default row length, where so many different items are a user's last.
 MOST_ROWS = 16_384
 
 

@@ -51,8 +51,8 @@ class CountsRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     demotion: Positive = 0.01
     demoted_clicks: AtLeastZero = 4
     session_reach: AtLeastOne = 10
-    row_length: AtLeastOne = 50
-    boost_length: AtLeastOne = 128
+    row_length: AtLeastOne = 32
+    boost_length: AtLeastOne = 64
     floor: Positive = 1e-3
     clicks_per_user: AtLeastOne = 1
     trending_users: NotNegative = 0.0

@@ -17,7 +17,7 @@ CLICKS = 8_000
 BYTES_OF_AN_ITEM = 48
 BYTES_OF_AN_ENTRY = 16
 # Rows that lists were made of: two row lengths of places, a place's item and both of its counts; and what says where.
-BYTES_OF_KEPT_ROWS = MOST_ROWS * (2 * 50 * 20 + 33)
+BYTES_OF_KEPT_ROWS = MOST_ROWS * (2 * 32 * 20 + 33)
 
 
 def count(item_count: int) -> tuple[int, int]:
