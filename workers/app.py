@@ -100,7 +100,13 @@ class RecommenderApp(StreamingApp):
         reader = await self._connected_reader(settings.changelog_topic)
         self.restorer = StateRestorer(self.store, reader, self.readiness)
         model = serve_model(settings, self.artifact, self.item_bias)
-        counts = self.counts = build_counts(settings, self.artifact, self.item_bias, caught_up=self._counts_caught_up)
+        counts = self.counts = build_counts(
+            settings,
+            self.artifact,
+            self.item_bias,
+            caught_up=self._counts_caught_up,
+            generation=lambda: self.consumer_generation_id,
+        )
         if counts is not None:
             await self._follow_counts(counts.served)
         pipeline = build_pipeline(
@@ -166,10 +172,8 @@ class RecommenderApp(StreamingApp):
             await self.counts_follower.caught_up(end)
 
     async def _connected_reader(self, topic: str, *, fetch_bytes: int = 1) -> ChangelogReader:
-        settings = self.settings
-        reader = ChangelogReader(
-            settings.bootstrap_servers, topic, security=settings.kafka_security, fetch_bytes=fetch_bytes
-        )
+        servers, security = self.settings.bootstrap_servers, self.settings.kafka_security
+        reader = ChangelogReader(servers, topic, security=security, fetch_bytes=fetch_bytes)
         self.add_dependency(reader)
         await reader.maybe_start()
         return reader

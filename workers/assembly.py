@@ -12,6 +12,7 @@ from export.artifact import Artifact
 from export.reference_lists import check_ranking
 from export.runtime import ModelRuntime, no_exclusions
 from models.sequences.features import feature_width
+from workers.claim_clock import claim_time, outside_any_group
 from workers.click_counting import ClickCounting
 from workers.counts_beside import CountsBeside, nobody_follows
 from workers.decoding import ClickDecoder
@@ -78,6 +79,7 @@ def build_counts(
     item_bias: NDArray[np.float32],
     *,
     caught_up: Callable[[int], Awaitable[None]] = nobody_follows,
+    generation: Callable[[], int] = outside_any_group,
 ) -> CountsBeside | None:
     """Return what ranks with everyone's clicks and counts this worker's; None where nobody counts.
 
@@ -86,6 +88,7 @@ def build_counts(
         artifact: The model's recipe and items.
         item_bias: Added to every list's scores whatever is counted, (V,).
         caught_up: Waits until every record of the counts topic below an offset is read; whoever publishes needs it.
+        generation: Tells the consumer group's, which orders claims.
     """
     recipe = counts_recipe(settings, artifact)
     if recipe is None:
@@ -97,7 +100,8 @@ def build_counts(
         topic=settings.counts_topic,
         durable=served,
         without_consent=settings.count_without_consent,
-        now_ms=wall_clock_ms,
+        # Claims are ordered by it, and nothing else is.
+        now_ms=lambda: claim_time(generation(), wall_clock_ms()),
     )
     return CountsBeside(served, counting, caught_up)
 

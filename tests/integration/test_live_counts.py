@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from export.artifact import Artifact
+from models.counts.count_records import decode_key
 from tests.integration.counted_streams import assert_buckets_are_exact
 from tests.integration.counting_clicks import CLICKS, RECIPE, make_clicks
 from tests.integration.harness import Stream, make_stream, running_worker, wait_until
+from workers.claim_clock import claim_time
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -34,6 +36,8 @@ def test_every_bucket_is_exact_though_a_worker_was_killed(
         assert second.metric("nextclick_counts_lag_records") == 0
         assert second.stop() == 0
     assert_buckets_are_exact(stream, counting_artifact, RECIPE, at_least=CLICKS // 2)
+    epochs = [decode_key(one.key).epoch for one in stream.read_all(stream.settings.counts_topic)]
+    assert all(epoch >= claim_time(1, 0) for epoch in epochs)
     lists = [json.loads(one.value) for one in stream.lists(CLICKS)]
     named = [one for one in lists if "counts" in one]
     assert len(named) > CLICKS / 2

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,12 +27,13 @@ _CLOCK = itertools.count(1)
 
 @dataclass
 class CountingWorker:
-    """A worker's pipeline, and how far it has read the counts topic."""
+    """A worker's pipeline, and how far it has read the counts topic; all have one clock, unless it has its own."""
 
     artifact: Artifact
     runtime: ModelRuntime
     broker: RecordingWriter
     read: int = 0
+    now_ms: Callable[[], int] = _CLOCK.__next__
     served: ServedCounts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +62,7 @@ class CountingWorker:
             topic=COUNTS,
             durable=self.served,
             without_consent=without_consent,
-            now_ms=_CLOCK.__next__,
+            now_ms=self.now_ms,
         )
         beside = CountsBeside(self.served, counting, self.caught_up)
         return make_pipeline(self.artifact, self.runtime, store=store, writer=writer, counts=beside)
