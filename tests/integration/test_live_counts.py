@@ -36,8 +36,9 @@ def test_every_bucket_is_exact_though_a_worker_was_killed(
         assert second.metric("nextclick_counts_lag_records") == 0
         assert second.stop() == 0
     assert_buckets_are_exact(stream, counting_artifact, RECIPE, at_least=CLICKS // 2)
+    # Partitions were claimed anew in a later generation of the group.
     epochs = [decode_key(one.key).epoch for one in stream.read_all(stream.settings.counts_topic)]
-    assert all(epoch >= claim_time(1, 0) for epoch in epochs)
+    assert max(epochs) >= claim_time((min(epochs) >> 32) + 1, 0)
     lists = [json.loads(one.value) for one in stream.lists(CLICKS)]
     named = [one for one in lists if "counts" in one]
     assert len(named) > CLICKS / 2
