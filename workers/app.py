@@ -165,7 +165,8 @@ class RecommenderApp(StreamingApp):
         reader = await self._connected_reader(self.settings.counts_topic, fetch_bytes=COUNTS_FETCH_BYTES)
         self.counts_follower = CountsFollower(reader, served)
         self.add_dependency(self.counts_follower)
-        await self.counts_follower.maybe_start()
+        with self.readiness.reading_counts():
+            await self.counts_follower.maybe_start()
 
     async def _counts_caught_up(self, end: int) -> None:
         if self.counts_follower is not None:

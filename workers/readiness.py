@@ -1,6 +1,7 @@
 """Whether a worker may be sent traffic: its model is warm, its states are restored, brokers answer and lead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from aiokafka.structs import TopicPartition
 
@@ -23,6 +24,7 @@ class Readiness:
 
     def __init__(self, metrics: WorkerMetrics) -> None:
         self._metrics = metrics
+        self._reads_counts = False
         self._model_is_warm = False
         self._states_are_restored = False
         self._progress: RestoreProgress | None = None
@@ -32,6 +34,8 @@ class Readiness:
     @property
     def waiting_for(self) -> str | None:
         """What the worker waits for, for a person; None where it is ready."""
+        if self._reads_counts:
+            return "reading everyone's counts"
         if not self._model_is_warm:
             return "loading the model"
         if not self._states_are_restored:
@@ -46,6 +50,15 @@ class Readiness:
     def is_ready(self) -> bool:
         """Whether the worker waits for nothing."""
         return self.waiting_for is None
+
+    @contextmanager
+    def reading_counts(self) -> Iterator[None]:
+        """Wait for the counts topic until the block is left: at the start, before the model is called warm."""
+        self._reads_counts = True
+        try:
+            yield
+        finally:
+            self._reads_counts = False
 
     def model_is_warm(self) -> None:
         """Note that both graphs have run."""

@@ -24,6 +24,14 @@ def test_a_worker_is_ready_once_its_model_is_warm_and_its_states_are_restored() 
     assert seen == ["loading the model", "restoring user states", None, "restoring user states", None]
 
 
+def test_a_worker_that_starts_says_that_it_reads_the_counts() -> None:
+    """There may be two days of them, or nobody who leads their topic."""
+    readiness = Readiness(WorkerMetrics())
+    with readiness.reading_counts():
+        assert readiness.waiting_for == "reading everyone's counts"
+    assert readiness.waiting_for == "loading the model"
+
+
 def test_states_alone_do_not_make_a_worker_ready() -> None:
     """Partitions may arrive before the model is warm."""
     readiness = Readiness(WorkerMetrics())
