@@ -100,8 +100,7 @@ def build_counts(
         topic=settings.counts_topic,
         durable=served,
         without_consent=settings.count_without_consent,
-        # Claims are ordered by it, and nothing else is.
-        now_ms=lambda: claim_time(generation(), wall_clock_ms()),
+        claim_time=lambda: claim_time(generation(), wall_clock_ms()),
     )
     return CountsBeside(served, counting, caught_up)
 

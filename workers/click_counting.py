@@ -46,8 +46,8 @@ class ClickCounting:
         topic: Where the records go; it has one partition, so that its offsets are one order.
         durable: What is counted already.
         without_consent: Whether clicks count whose users may not be remembered.
-        now_ms: The wall clock: who takes a partition over later has the higher epoch, also where the claim of the one
-            before him is still on its way.
+        claim_time: The moment of a claim, whoever takes a partition over later has a later one (`workers.claim_clock`),
+            also where the claim of the one before him is still on its way.
 
     Attributes:
         topic: Where the records go.
@@ -61,14 +61,14 @@ class ClickCounting:
         topic: str,
         durable: DurableCounts,
         without_consent: bool,
-        now_ms: Callable[[], int],
+        claim_time: Callable[[], int],
     ) -> None:
         self._recipe = recipe
         self._hashes = np.array(vocabulary.hashes, np.uint64)
         self.topic = topic
         self._durable = durable
         self._without_consent = without_consent
-        self._now_ms = now_ms
+        self._claim_time = claim_time
         self._counters: dict[int, PartitionCounter] = {}
         # Epochs by source partition.
         self._claimed: dict[int, int] = {}
@@ -124,7 +124,7 @@ class ClickCounting:
     def claims(self, partitions: Collection[int]) -> list[OutgoingRecord]:
         """Return the claims of those of these source partitions that are not begun; see `begin_claimed`."""
         self._claimed = {
-            partition: max(self._now_ms(), self._durable.newest_epoch(partition) + 1)
+            partition: max(self._claim_time(), self._durable.newest_epoch(partition) + 1)
             for partition in sorted(partitions)
             if partition not in self._counters
         }

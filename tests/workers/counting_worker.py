@@ -33,7 +33,7 @@ class CountingWorker:
     runtime: ModelRuntime
     broker: RecordingWriter
     read: int = 0
-    now_ms: Callable[[], int] = _CLOCK.__next__
+    claim_time: Callable[[], int] = _CLOCK.__next__
     served: ServedCounts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class CountingWorker:
             topic=COUNTS,
             durable=self.served,
             without_consent=without_consent,
-            now_ms=self.now_ms,
+            claim_time=self.claim_time,
         )
         beside = CountsBeside(self.served, counting, self.caught_up)
         return make_pipeline(self.artifact, self.runtime, store=store, writer=writer, counts=beside)

@@ -38,8 +38,8 @@ def sums_after(model: tuple[Artifact, ModelRuntime], hung: Clock | None, success
     batch = topic.fetch(random, most=9)
     if hung is not None:
         with pytest.raises(BrokerError):
-            run(CountingWorker(*model, broker, now_ms=hung).pipeline(MemoryRows(), writer), batch)
-    worker = CountingWorker(*model, broker, now_ms=successor)
+            run(CountingWorker(*model, broker, claim_time=hung).pipeline(MemoryRows(), writer), batch)
+    worker = CountingWorker(*model, broker, claim_time=successor)
     pipeline = worker.pipeline(MemoryRows(), broker)
     while batch:
         run(pipeline, batch)
