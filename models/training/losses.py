@@ -74,11 +74,14 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
         negatives: S, drawn anew for every batch and shared by its clicks.
         popularity_exponent: alpha; 0 draws all items alike, 1 by their clicks.
         logq: How much of the correction is made: 0 none, 1 all of it.
+        target_as_negative: Leave a click's target among its negatives where it was drawn or is another click's, as
+            official GRU4Rec does. That holds back what is popular, which stands there more often; false takes it out.
     """
 
     negatives: AtLeastOne = 1024
     popularity_exponent: NotNegative = 0.5
     logq: NotNegative = 1.0
+    target_as_negative: bool = False
 
     def build(self, network: SequenceNetwork, popularity: NDArray[np.int64]) -> Loss:
         """Return the loss over a catalogue of these training clicks, (V,); see `candidate_scores` for its error."""
@@ -171,7 +174,8 @@ class _SampledSoftmax:
         candidates = self._negatives.candidates(target)
         scores = candidate_scores(network, output, candidates)  # (N, C)
         scores = scores - self._config.logq * self._negatives.log_expected_count(candidates)
-        scores = scores.masked_fill(_is_other_place_of_target(candidates, target), -math.inf)
+        if not self._config.target_as_negative:
+            scores = scores.masked_fill(_is_other_place_of_target(candidates, target), -math.inf)
         return functional.cross_entropy(scores, torch.arange(len(target), device=target.device), reduction="sum")
 
 

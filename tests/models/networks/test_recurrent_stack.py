@@ -17,6 +17,7 @@ STACKS: list[LSTMConfig | GRUConfig] = [
     GRUConfig(embedding_size=6, hidden_size=6),
     GRUConfig(embedding_size=5, hidden_size=8, layers=2, residual=True),
     GRUConfig(embedding_size=5, hidden_size=8, layers=2, layer_norm=True),
+    GRUConfig(embedding_size=6, hidden_size=6, state_dropout=0.5, first_weights="glorot"),
 ]
 
 
@@ -127,6 +128,51 @@ def test_dropout_is_for_training_only() -> None:
     assert torch.equal(run(), run())
     network.train()
     assert not torch.equal(run(), run())
+
+
+def test_what_state_dropout_leaves_of_an_output_is_what_goes_on() -> None:
+    """A third of the components is zero after a click, in the output and in the state; the others are scaled up."""
+    config = GRUConfig(
+        embedding_size=60, hidden_size=60, embedding_dropout=0.0, output_dropout=0.0, state_dropout=1 / 3
+    )
+    network = make_network(config)
+    item_index, features = draw_clicks(50, 1)
+    whole, _ = network(item_index, features, network.initial_state(50))
+    output, (hidden,) = network.train()(item_index, features, network.initial_state(50))
+    left = output != 0
+    assert torch.equal(hidden, output)
+    assert float(left.float().mean()) == pytest.approx(2 / 3, abs=0.05)
+    torch.testing.assert_close(output[left], whole[left] * 1.5)
+
+
+def test_state_dropout_strikes_after_every_click_of_a_piece() -> None:
+    """One pass over three clicks is three passes over one, by the same draws."""
+    network = make_network(GRUConfig(embedding_size=6, hidden_size=6, embedding_dropout=0.0, state_dropout=0.5))
+    network.output_dropout.p = 0.0
+    item_index, features = draw_clicks(4, 3)
+    network.train()
+    torch.manual_seed(5)
+    whole, _ = network(item_index, features, network.initial_state(4))
+    torch.manual_seed(5)
+    state, outputs = network.initial_state(4), []
+    for click in range(3):
+        output, state = network(item_index[:, click, None], features[:, click, None], state)
+        outputs.append(output)
+    torch.testing.assert_close(torch.cat(outputs, dim=1), whole)
+
+
+def test_glorots_first_weights_are_as_large_as_rows_and_columns_say() -> None:
+    """11 items of 40 components, and three gates of 40 units over 42 inputs and over 40; no layer has a bias."""
+    network = make_network(GRUConfig(embedding_size=40, hidden_size=40, first_weights="glorot"))
+    largest = {name: float(parameter.detach().abs().max()) for name, parameter in network.named_parameters()}
+    assert largest == {
+        "items.embedding.weight": pytest.approx((6 / 51) ** 0.5, rel=0.05),
+        "items.output_bias": 0.0,
+        "layers.0.weight_ih_l0": pytest.approx((6 / 82) ** 0.5, rel=0.05),
+        "layers.0.weight_hh_l0": pytest.approx((6 / 80) ** 0.5, rel=0.05),
+        "layers.0.bias_ih_l0": 0.0,
+        "layers.0.bias_hh_l0": 0.0,
+    }
 
 
 @pytest.mark.parametrize("config", STACKS)

@@ -81,6 +81,12 @@ def test_a_target_drawn_again_is_no_negative() -> None:
     assert loss_of(SampledSoftmax(negatives=5), [1.0, 2.0], [0, 0], popularity=[3, 0]) == pytest.approx(0.0)
 
 
+def test_a_target_may_be_left_among_its_negatives() -> None:
+    """Two clicks on the only item that was ever clicked: it stands in each of seven places."""
+    config = SampledSoftmax(negatives=5, logq=0.0, target_as_negative=True)
+    assert loss_of(config, [1.0, 2.0], [0, 0], popularity=[3, 0]) == pytest.approx(2 * math.log(7))
+
+
 def test_bpr_max_is_the_formula_of_the_paper() -> None:
     """Each of two clicks has the other's target as its only negative: weight 1, so -log sigmoid plus the square."""
     config = BPRMax(negatives=1, popularity_exponent=1.0, regularisation=0.5, elu=0.0)
