@@ -75,7 +75,7 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
         popularity_exponent: alpha; 0 draws all items alike, 1 by their clicks.
         logq: How much of the correction is made: 0 none, 1 all of it.
         target_as_negative: Leave a click's target among its negatives where it was drawn or is another click's, as
-            official GRU4Rec does. That holds back what is popular, which stands there more often; false takes it out.
+            official GRU4Rec does: it is then pushed down by itself, the more the more often it stands there.
     """
 
     negatives: AtLeastOne = 1024
