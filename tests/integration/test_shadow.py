@@ -12,7 +12,7 @@ from nextclick.topics import create_topics, planned_topics
 from tests.integration.harness import NEXTCLICK_WORKER, Stream, make_stream, running_worker, wait_until
 from workers.kafka_admin import connected_admin
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 def committed(stream: Stream, group: str) -> dict[TopicPartition, int]:

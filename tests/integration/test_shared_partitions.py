@@ -8,7 +8,7 @@ import pytest
 from tests.integration.conftest import FinishedRuns, Replay
 from tests.integration.harness import Worker, lists_by_click, make_stream, running_worker, wait_until
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 # A quarter of the clicks takes some four seconds: a group of two forms meanwhile.
 CLICKS_PER_SECOND = 75

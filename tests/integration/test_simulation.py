@@ -53,7 +53,7 @@ def simulated(stream: Stream, recording: Path, batch_records: int, selection: Se
     return lists
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_simulated_lists_are_the_published_ones(
     broker: str, tiny_artifact: Artifact, tmp_path: Path, workers: int
 ) -> None:
