@@ -4,7 +4,7 @@ Legend: N clicks that are learned together, V items, D output size, S sampled ne
 """
 
 import math
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -74,6 +74,9 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
         negatives: S, drawn anew for every batch and shared by its clicks.
         popularity_exponent: alpha; 0 draws all items alike, 1 by their clicks.
         logq: How much of the correction is made: 0 none, 1 all of it.
+        logq_of: `expected_count`, the correction above; `clicks`, official GRU4Rec's: the logarithm of a target's clicks,
+            and alpha times that of an item that was drawn, whatever their numbers. It takes the same from all of one
+            kind, up to a constant that lets the targets of other clicks count for less.
         target_as_negative: Leave a click's target among its negatives where it was drawn or is another click's, as
             official GRU4Rec does: it is then pushed down by itself, the more the more often it stands there.
     """
@@ -81,6 +84,7 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     negatives: AtLeastOne = 1024
     popularity_exponent: NotNegative = 0.5
     logq: NotNegative = 1.0
+    logq_of: Literal["expected_count", "clicks"] = "expected_count"
     target_as_negative: bool = False
 
     def build(self, network: SequenceNetwork, popularity: NDArray[np.int64]) -> Loss:
@@ -128,6 +132,8 @@ class Negatives:
         share = torch.from_numpy(popularity / popularity.sum()).to(device)  # (V,) float64
         drawn = share**exponent * (share > 0)
         self._count = count
+        self._exponent = exponent
+        self._log_clicks = torch.from_numpy(np.log(np.maximum(popularity, 1))).float().to(device)  # (V,)
         self._target_share = share
         self._drawn_share = drawn / drawn.sum()
         self._cumulative = self._drawn_share.cumsum(0)
@@ -143,6 +149,12 @@ class Negatives:
         targets = len(candidates) - self._count
         expected = targets * self._target_share[candidates] + self._count * self._drawn_share[candidates]
         return expected.log().float()
+
+    def log_clicks(self, candidates: Tensor) -> Tensor:
+        """Return the logarithm of each target's clicks, alpha times that of what was drawn, (C,) float32."""
+        log_clicks = self._log_clicks[candidates]
+        targets = len(candidates) - self._count
+        return torch.cat((log_clicks[:targets], self._exponent * log_clicks[targets:]))
 
 
 def candidate_scores(network: SequenceNetwork, output: Tensor, candidates: Tensor) -> Tensor:
@@ -173,7 +185,11 @@ class _SampledSoftmax:
     def __call__(self, network: SequenceNetwork, output: Tensor, target: Tensor) -> Tensor:
         candidates = self._negatives.candidates(target)
         scores = candidate_scores(network, output, candidates)  # (N, C)
-        scores = scores - self._config.logq * self._negatives.log_expected_count(candidates)
+        if self._config.logq_of == "clicks":
+            log_often = self._negatives.log_clicks(candidates)
+        else:
+            log_often = self._negatives.log_expected_count(candidates)
+        scores = scores - self._config.logq * log_often
         if not self._config.target_as_negative:
             scores = scores.masked_fill(_is_other_place_of_target(candidates, target), -math.inf)
         return functional.cross_entropy(scores, torch.arange(len(target), device=target.device), reduction="sum")

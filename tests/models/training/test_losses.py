@@ -76,6 +76,13 @@ def test_logq_makes_the_sampled_loss_that_of_the_whole_catalogue() -> None:
     assert full < corrected
 
 
+def test_logq_may_be_of_clicks_as_official_gru4rec_has_it() -> None:
+    """A target of 8 clicks against itself drawn three times, by the square root of its clicks."""
+    config = SampledSoftmax(negatives=3, logq_of="clicks", target_as_negative=True)
+    own, drawn = math.exp(1.0) / 8, math.exp(1.0) / math.sqrt(8)
+    assert loss_of(config, [1.0, 0.0], [0], popularity=[8, 0]) == pytest.approx(math.log((own + 3 * drawn) / own))
+
+
 def test_a_target_drawn_again_is_no_negative() -> None:
     """Where only one item was ever clicked there is nothing to tell it from."""
     assert loss_of(SampledSoftmax(negatives=5), [1.0, 2.0], [0, 0], popularity=[3, 0]) == pytest.approx(0.0)
