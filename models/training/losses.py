@@ -74,9 +74,9 @@ class SampledSoftmax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
         negatives: S, drawn anew for every batch and shared by its clicks.
         popularity_exponent: alpha; 0 draws all items alike, 1 by their clicks.
         logq: How much of the correction is made: 0 none, 1 all of it.
-        logq_of: `expected_count`, the correction above; `clicks`, official GRU4Rec's: the logarithm of a target's clicks,
-            and alpha times that of an item that was drawn, whatever their numbers. It takes the same from all of one
-            kind, up to a constant that lets the targets of other clicks count for less.
+        logq_of: `expected_count`, the correction above; `clicks`, official GRU4Rec's: the logarithm of a target's
+            clicks, and alpha times that of a drawn item's, whatever their numbers. It differs by a constant for each
+            of the two kinds, which lets the targets of other clicks count for less.
         target_as_negative: Leave a click's target among its negatives where it was drawn or is another click's, as
             official GRU4Rec does: it is then pushed down by itself, the more the more often it stands there.
     """
