@@ -57,6 +57,6 @@ def test_online_is_offline_at_the_delay_that_was_observed(
     assert report["identical_lists"] == 1_200
     assert report["pinned"] == report["online"]
     # What an untrained network lists first, or what was clicked long ago, is right once in thirty times.
-    assert report["online"]["Recall@1"] > 0.4
+    assert report["online"]["Recall@1"] > 0.35
     assert report["online"]["Recall@1"] == pytest.approx(report["offline"]["Recall@1"], abs=0.05)
     assert 0 < report["age"]["median_ms"] <= report["age"]["p90_ms"]
