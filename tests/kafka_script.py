@@ -7,6 +7,8 @@ from pathlib import Path
 
 TRIES = 3
 START_TIMEOUT_S = 150.0
+# Tests write records whose times are years ago: a broker that looks after its retention would delete them at any time.
+KEEPS_RECORDS = ("--set", "log.retention.ms=-1")
 STOP_TIMEOUT_S = 60.0
 
 
@@ -20,7 +22,7 @@ def start_nodes(script: str, folder: Path, *arguments: str) -> Mapping[str, str]
     for _ in range(TRIES):
         try:
             started = subprocess.run(
-                [sys.executable, script, "start", "--dir", str(folder), *arguments],
+                [sys.executable, script, "start", "--dir", str(folder), *KEEPS_RECORDS, *arguments],
                 check=False,
                 capture_output=True,
                 text=True,

@@ -59,9 +59,9 @@ class ReferenceTopic:
 
     @classmethod
     def make(cls, broker: str, name: str, *, partitions: int = 4, **configs: str) -> Self:
-        """Make the topic; it keeps its records for ever, theirs are times of years ago."""
+        """Make the topic."""
         with connected_admin(broker) as admin:
-            dotted = {key.replace("_", "."): value for key, value in {"retention_ms": "-1", **configs}.items()}
+            dotted = {key.replace("_", "."): value for key, value in configs.items()}
             admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1, "configs": dotted}})
             admin.wait_for_topics([name])
         return cls(broker, name)
