@@ -67,9 +67,7 @@ class OpenBucket:
             if self.chunk.counted == clicks_per_chunk:
                 self.begin_chunk()
             stop = min(end, start + clicks_per_chunk - self.chunk.counted)
-            place = np.arange(end)
-            part = clicks.where((start <= place) & (place < stop))
-            self.chunk.add(part, users[start:stop], is_new_user[start:stop])
+            self.chunk.add(clicks.between(start, stop), users[start:stop], is_new_user[start:stop])
             self.changed[self.chunk_number] = self.chunk
             start = stop
         return end

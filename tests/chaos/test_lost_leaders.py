@@ -11,7 +11,7 @@ from tests.chaos.kafka_cluster import KafkaCluster
 from tests.chaos.worker_slots import WorkerSlot
 from tests.factories import make_tiny_artifact
 from tests.integration.counting_clicks import RECIPE
-from tests.integration.harness import plan_stream, wait_until
+from tests.integration.harness import Stream, plan_stream, wait_until
 from workers.kafka_admin import connected_admin
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
@@ -42,6 +42,12 @@ def click(number: int) -> dict[str, object]:
     return {"user_id": f"user-{number % 40}", "item_id": "item-01", "timestamp_ms": 1_700_000_000_000 + number}
 
 
+def require_lists(stream: Stream, numbers: range) -> None:
+    """Send these clicks; each gets its list, as all before them did."""
+    stream.send(map(click, numbers))
+    assert len(stream.lists(numbers.stop)) == numbers.stop
+
+
 def test_a_worker_is_not_ready_while_nobody_leads_some_of_its_partitions(
     tiny_artifact: Artifact, tmp_path: Path
 ) -> None:
@@ -55,8 +61,7 @@ def test_a_worker_is_not_ready_while_nobody_leads_some_of_its_partitions(
         try:
             slot.start()
             slot.wait_until_ready()
-            stream.send(map(click, range(40)))
-            assert len(stream.lists(40)) == 40
+            require_lists(stream, range(40))
             cluster.kill(1)
             wait_until(lambda: slot.page("/readyz")[0] == 503, SAYS_SO_WITHIN_S)
             assert "nobody leads leaders-" in slot.page("/readyz")[1]
@@ -64,8 +69,7 @@ def test_a_worker_is_not_ready_while_nobody_leads_some_of_its_partitions(
             assert 0 < slot.metrics()["nextclick_partitions_without_leader"] < 3 * PARTITIONS
             cluster.restart(1)
             wait_until(lambda: slot.page("/readyz")[0] == 200, BACK_WITHIN_S)
-            stream.send(map(click, range(40, 80)))
-            assert len(stream.lists(80)) == 80
+            require_lists(stream, range(40, 80))
             assert slot.exit_code is None
         finally:
             slot.close()
@@ -83,8 +87,7 @@ def test_a_worker_is_not_ready_while_nobody_leads_the_counts_topic(tmp_path: Pat
         try:
             slot.start()
             slot.wait_until_ready()
-            stream.send(map(click, range(40)))
-            assert len(stream.lists(40)) == 40
+            require_lists(stream, range(40))
             lost = leader(cluster.bootstrap_servers, counts)
             cluster.kill(lost)
             wait_until(lambda: f"nobody leads {counts}/0" in slot.page("/readyz")[1], SAYS_SO_WITHIN_S)
@@ -92,8 +95,7 @@ def test_a_worker_is_not_ready_while_nobody_leads_the_counts_topic(tmp_path: Pat
             wait_until(lambda: slot.metrics()["nextclick_partitions_without_leader"] == 1, SAYS_SO_WITHIN_S)
             cluster.restart(lost)
             wait_until(lambda: slot.page("/readyz")[0] == 200, BACK_WITHIN_S)
-            stream.send(map(click, range(40, 80)))
-            assert len(stream.lists(80)) == 80
+            require_lists(stream, range(40, 80))
             assert slot.exit_code is None
         finally:
             slot.close()
