@@ -18,7 +18,7 @@ BUCKETS_AT_ONCE = 360
 
 
 class LogFeed:
-    """Counts a log click by click, as one worker that owns every partition would.
+    """Counts a log as one worker that owns every partition would.
 
     Args:
         clicks: In order of time.
