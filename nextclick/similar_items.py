@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from export.artifact import Artifact
 from export.catalogue import Catalogue
 from export.item_vectors import read_item_vectors
-from models.items.item_counts import cooccurrence_counts, cosine_similarities
+from models.items.item_counts import cooccurrence_counts
+from models.items.item_similarity import cosine_similarities
 from models.preparation.prepared_data import PreparedData
 from models.sequences.encoded_sessions import encode_sessions
 from models.sequences.vocabulary import ItemId, ItemVocabulary
@@ -63,7 +64,7 @@ def similar_by_vectors(artifact: Artifact, text: str, count: int) -> Neighbourho
 
 
 def similar_by_clicks(data: PreparedData, text: str, count: int) -> Neighbourhood:
-    """Return the items that training sessions hold together with one, by cosine; see `models.items.item_counts`.
+    """Return the items that training sessions hold together with one, by cosine; see `models.items.item_similarity`.
 
     Raises:
         CatalogueError: If no item, or several, go by this name.
@@ -73,7 +74,7 @@ def similar_by_clicks(data: PreparedData, text: str, count: int) -> Neighbourhoo
     item_id = Catalogue(items).find(text)
     counts = cooccurrence_counts(encode_sessions(data.train, vocabulary, ()), len(vocabulary))
     row = vocabulary.index_of(item_id)
-    similarities = cosine_similarities(counts)[[row]].toarray()[0]
+    similarities = cosine_similarities(counts, rows=slice(row, row + 1)).toarray()[0]
     by = f"the training sessions of {data.description.name} that hold both"
     return _nearest(items, item_id, np.where(similarities > 0, similarities, -np.inf), by, count)
 

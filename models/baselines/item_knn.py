@@ -15,7 +15,8 @@ from scipy.sparse import coo_array, csr_array
 from models.baselines.histories import histories_before, history_matrix, unreached_left_out
 from models.bounds import AtLeastOne, NotNegative, Positive
 from models.evaluation.scorer import ScoreBlock, blocks_of_predictions
-from models.items.item_counts import TopRows, cooccurrence_counts, cosine_similarities, top_rows
+from models.items.item_counts import cooccurrence_counts
+from models.items.item_similarity import TopRows, most_similar
 from models.preparation.timestamps import MS_PER_HOUR
 from models.sequences.encoded_sessions import UNKNOWN_ITEM, EncodedSessions, enumerate_predictions
 
@@ -39,8 +40,8 @@ class ItemKNN(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
         """Find the neighbours of V items by training sessions."""
         half_life_ms = None if self.half_life_hours is None else self.half_life_hours * MS_PER_HOUR
         counts = cooccurrence_counts(sessions, item_count, half_life_ms=half_life_ms)
-        similar = cosine_similarities(counts, shrinkage=self.shrinkage)
-        return ItemKNNScorer(neighbour_matrix(top_rows(similar, self.neighbours), item_count), self.click_decay)
+        similar = most_similar(counts, self.neighbours, shrinkage=self.shrinkage)
+        return ItemKNNScorer(neighbour_matrix(similar, item_count), self.click_decay)
 
 
 class ItemKNNScorer:

@@ -17,7 +17,8 @@ from models.baselines.histories import histories_before, history_matrix, unreach
 from models.baselines.item_knn import neighbour_matrix
 from models.bounds import AtLeastOne
 from models.evaluation.scorer import ScoreBlock
-from models.items.item_counts import session_items, top_rows
+from models.items.item_counts import session_items
+from models.items.item_similarity import top_rows
 from models.sequences.encoded_sessions import EncodedSessions, enumerate_predictions
 
 # N x U similarities are in memory at once.

@@ -16,7 +16,8 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from models.bounds import AtLeastOne, NotNegative, Positive
-from models.items.item_counts import cooccurrence_counts, cosine_similarities, item_popularity, nearby_counts, top_rows
+from models.items.item_counts import cooccurrence_counts, item_popularity, nearby_counts
+from models.items.item_similarity import most_similar
 from models.networks.counted_network import CountedNetwork, hours_in_ms, log_popularity
 from models.networks.item_ring import advanced_ring, rings_after
 from models.networks.score_additions import ScoreAdditions, SparseRows
@@ -96,8 +97,8 @@ class ItemKNNNetwork(CountedNetwork):
         half_life_ms = hours_in_ms(self.config.half_life_hours)
         item_count = self.inputs.item_count
         self.log_popularity.copy_(log_popularity(item_popularity(sessions, item_count, half_life_ms=half_life_ms)))
-        similar = cosine_similarities(self._counts(sessions, half_life_ms), shrinkage=self.config.shrinkage)
-        self.neighbours.fill(top_rows(similar, self.neighbours.length))
+        counts = self._counts(sessions, half_life_ms)
+        self.neighbours.fill(most_similar(counts, self.neighbours.length, shrinkage=self.config.shrinkage))
 
     def forward(self, item_index: Tensor, features: Tensor, state: NetworkState) -> tuple[Tensor, NetworkState]:
         """Step through whole sequences, see `SequenceNetwork`."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.items.item_counts import TopRows
+from models.items.item_similarity import TopRows
 
 
 class ScoreAdditions(NamedTuple):

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.items.item_counts import TopRows, top_rows
+from models.items.item_similarity import TopRows, top_rows
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from models.errors import SettingsError
 from models.networks.ensemble import EnsembleConfig
-from models.networks.kinds import CountedConfig, kind_of
-from models.networks.transition_offset import TransitionOffsetConfig
 from models.preparation.prepared_data import PreparedData
 from models.preparation.prepared_on_disk import PreparedOnDisk
 from models.training.augmentation import Augmentation
@@ -19,15 +17,10 @@ def refuse_whole_arrays(config: TrainingConfig) -> None:
     Raises:
         SettingsError: If it cannot.
     """
-    network = config.network
-    if isinstance(network, EnsembleConfig):
+    if isinstance(config.network, EnsembleConfig):
         raise SettingsError(
             "An ensemble counts and weighs its members over all clicks at once, not out of core: train its members "
             f"one by one and put them together with `nextclick ensemble`, or {_INSTEAD}."
-        )
-    if isinstance(network, CountedConfig | TransitionOffsetConfig):
-        raise SettingsError(
-            f"A network of kind {kind_of(network)} is counted over all clicks at once, not out of core: {_INSTEAD}."
         )
     if config.augmentation != Augmentation():
         raise SettingsError(

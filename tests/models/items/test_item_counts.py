@@ -1,15 +1,12 @@
-import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from models.items.item_counts import (
     cooccurrence_counts,
-    cosine_similarities,
     item_popularity,
     nearby_counts,
-    top_rows,
     transition_counts,
 )
+from models.sequences.encoded_sessions import EncodedSessions
 from tests.encoded import make_sessions
 
 
@@ -66,48 +63,16 @@ def test_nearby_counts_weigh_distance_and_direction() -> None:
     assert counts.toarray().tolist() == [[1, 1, 0.5], [0.25, 3, 1], [0.125, 0.25, 1]]
 
 
-def test_cosine_is_that_of_the_items_columns() -> None:
-    """By the definition, over random sessions; shrinkage takes most from what was rarely seen."""
-    generator = np.random.default_rng(3)
-    sessions = make_sessions(*(generator.integers(0, 6, size=4).tolist() for _ in range(20)))
-    held = np.zeros((20, 6))
-    for number in range(20):
-        held[number, sessions.item_index[4 * number : 4 * number + 4]] = 1
-    norms = np.linalg.norm(held, axis=0)
-    expected = held.T @ held / np.outer(norms, norms)
-    np.fill_diagonal(expected, 0)
-    counts = cooccurrence_counts(sessions, 6)
-    assert cosine_similarities(counts).toarray() == pytest.approx(expected)
-    assert cosine_similarities(make_pair(1), shrinkage=1.0)[0, 1] == pytest.approx(1 / 2)
-    assert cosine_similarities(make_pair(9), shrinkage=1.0)[0, 1] == pytest.approx(9 / 10)
-
-
-def make_pair(sessions: int) -> csr_array:
-    """Co-occurrence of two items that are always seen together."""
-    return csr_array(np.full((2, 2), float(sessions)))
-
-
-def test_the_best_of_a_row_come_first_and_the_lower_column_of_equals() -> None:
-    matrix = csr_array(
-        np.array([[0.0, 2.0, 3.0, 2.0], [0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [4.0, 5.0, 6.0, 7.0]])
-    )
-    best = top_rows(matrix, 2)
-    assert best.index.tolist() == [[2, 1], [-1, -1], [0, -1], [3, 2]]
-    assert best.value.tolist() == [[3, 2], [0, 0], [1, 0], [7, 6]]
-    assert best.index.dtype == np.int64
-    assert best.value.dtype == np.float32
-
-
-def test_the_best_of_many_are_those_of_a_sorted_row() -> None:
-    """Rows longer and shorter than what is kept, many values equal: as if every row were sorted by itself."""
-    generator = np.random.default_rng(1)
-    dense = generator.integers(0, 5, size=(30, 40)).astype(np.float64)
-    dense[::3] *= generator.random((10, 40)) < 0.1
-    best = top_rows(csr_array(dense), 8)
-    for row, values in enumerate(dense):
-        order = [column for column in np.argsort(-values, kind="stable").tolist() if values[column]][:8]
-        assert best.index[row].tolist() == order + [-1] * (8 - len(order))
-        assert best.value[row].tolist() == values[order].tolist() + [0] * (8 - len(order))
+def test_counts_of_many_pieces_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three sessions, each a piece of its own: sums go on, and what decays is seen from the end of the whole log."""
+    sessions = make_sessions([0, 1], [0, 1, -1], [1, 0], timestamp_ms=[0, 10_000, 0, 20_000, 30_000, 30_000, 30_000])
+    monkeypatch.setattr(EncodedSessions.pieces, "__defaults__", (2,))
+    assert len(list(sessions.pieces())) == 3
+    assert item_popularity(sessions, 2).tolist() == [3, 3]
+    assert item_popularity(sessions, 2, half_life_ms=10_000).tolist() == [0.125 + 0.125 + 1, 0.25 + 0.5 + 1]
+    assert transition_counts(sessions, 2).toarray().tolist() == [[0, 2], [1, 0]]
+    assert transition_counts(sessions, 2, half_life_ms=10_000).toarray().tolist() == [[0, 0.75], [1, 0]]
+    assert cooccurrence_counts(sessions, 2, half_life_ms=10_000).toarray().tolist() == [[2.25, 2.25], [2.25, 2.25]]
 
 
 def test_no_clicks_are_no_counts() -> None:

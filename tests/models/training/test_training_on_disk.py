@@ -12,12 +12,10 @@ from torch import Tensor
 from models.errors import DataError, SettingsError
 from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.fitted_network import FittedNetwork
-from models.networks.gru import GRUConfig
 from models.networks.item_knn import ItemKNNConfig
 from models.networks.kinds import NetworkConfig
 from models.networks.lstm import LSTMConfig
 from models.networks.markov import MarkovConfig
-from models.networks.popularity import PopularityConfig
 from models.networks.recency import RecencyConfig
 from models.networks.sequence_network import NetworkInputs
 from models.networks.transition_offset import TransitionOffsetConfig
@@ -33,13 +31,14 @@ from models.training.augmentation import Augmentation, Crop
 from models.training.checkpoint import Checkpoint
 from models.training.config import BatchSection, TrainingConfig, ValidationSection
 from models.training.encoded_data import encode_for_training
-from models.training.losses import SampledSoftmax
+from models.training.losses import CrossEntropy, SampledSoftmax
 from models.training.run import evaluate_on_test, train
 from models.training.state import digest_of
 
 GAP = SessionRule(by_id=False, gap_ms=60_000)
 NEVER = SessionRule(by_id=False)
 SMALL = LSTMConfig(embedding_size=6, hidden_size=8)
+VALIDATION = ValidationSection(share=0.2, min_item_clicks=2)
 
 
 def make_data(rule: SessionRule) -> PreparedData:
@@ -66,7 +65,7 @@ def make_config(network: NetworkConfig = SMALL, *, order: str = "time") -> Train
         features=("time_gap", "event_type", "value"),
         loss=SampledSoftmax(negatives=8),
         batches=msgspec.convert({"order": order, "lanes": 4, "window": 5}, BatchSection),
-        validation=ValidationSection(share=0.2, min_item_clicks=2),
+        validation=VALIDATION,
         epochs=2,
     )
 
@@ -82,16 +81,24 @@ def weights(checkpoint: Checkpoint) -> Mapping[str, Tensor]:
     return checkpoint.network.state_dict()
 
 
+@pytest.fixture
+def many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions are gone through in ten pieces."""
+    monkeypatch.setattr(encoded_sessions.EncodedSessions.pieces, "__defaults__", (150,))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "order"), [(GAP, "time"), (GAP, "shuffled"), (NEVER, "time")])
-def test_weights_and_figures_from_disk_are_those_from_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: SessionRule, order: str
-) -> None:
+@pytest.mark.usefixtures("many_pieces")
+def test_weights_and_figures_from_disk_are_those_from_memory(tmp_path: Path, rule: SessionRule, order: str) -> None:
     """To the bit: vocabulary, features, every epoch's loss and validation, weights, and the test; in many pieces."""
-    monkeypatch.setattr(encoded_sessions.EncodedSessions.pieces, "__defaults__", (150,))
-    data, config = make_data(rule), make_config(order=order)
+    require_the_same_from_disk(tmp_path, make_data(rule), make_config(order=order))
+
+
+def require_the_same_from_disk(folder: Path, data: PreparedData, config: TrainingConfig) -> None:
+    """Train and evaluate in memory and on disk, and compare whatever came of it."""
     in_memory, expected = evaluate_on_test(train(data, config, exclude_last=2), data, exclude_last=2)
-    prepared = on_disk(data, tmp_path)
+    prepared = on_disk(data, folder)
     checkpoint, figures = evaluate_on_test(train(prepared, config, exclude_last=2), prepared, exclude_last=2)
     assert figures == expected
     assert figures.network.predictions > 30
@@ -100,7 +107,7 @@ def test_weights_and_figures_from_disk_are_those_from_memory(
     assert np.array_equal(checkpoint.popularity, in_memory.popularity)
     for name, tensor in weights(in_memory).items():
         assert torch.equal(weights(checkpoint)[name], tensor), name
-    assert not list((tmp_path / "working").glob("clicks-*"))
+    assert not list((folder / "working").glob("clicks-*"))
 
 
 def without_seconds(checkpoint: Checkpoint) -> object:
@@ -119,27 +126,37 @@ def test_a_run_may_go_on_from_disk_where_it_was_in_memory(tmp_path: Path) -> Non
     assert len(digests) == 1
 
 
+HALF_AN_HOUR = 0.5
 COUNTED: list[NetworkConfig] = [
-    *(PopularityConfig(), RecencyConfig(), MarkovConfig(), ItemKNNConfig()),
-    TransitionOffsetConfig(base=SMALL),
-    EnsembleConfig((MemberSection(SMALL), MemberSection(MarkovConfig()))),
+    RecencyConfig(half_life_hours=HALF_AN_HOUR),
+    MarkovConfig(half_life_hours=HALF_AN_HOUR, popularity_half_life_hours=HALF_AN_HOUR),
+    ItemKNNConfig(half_life_hours=HALF_AN_HOUR),
+    ItemKNNConfig(half_life_hours=HALF_AN_HOUR, reach=3, backward_weight=0.3),
 ]
 
 
 @pytest.mark.parametrize("network", COUNTED, ids=lambda network: type(network).__name__)
-def test_what_is_counted_over_all_clicks_is_refused(tmp_path: Path, network: NetworkConfig) -> None:
-    """Before anything is read, saying what to do."""
+@pytest.mark.usefixtures("many_pieces")
+def test_counts_and_figures_from_disk_are_those_from_memory(tmp_path: Path, network: NetworkConfig) -> None:
+    """To the bit, with decay in a log of 72 minutes."""
     assert isinstance(network.build(NetworkInputs(3)), FittedNetwork)
-    prepared = on_disk(make_data(GAP), tmp_path)
+    require_the_same_from_disk(tmp_path, make_data(GAP), TrainingConfig(network=network, validation=VALIDATION))
+
+
+@pytest.mark.usefixtures("many_pieces")
+def test_an_offset_counted_from_disk_is_that_from_memory(tmp_path: Path) -> None:
+    """Counts, and the weights that are trained on top of them."""
+    network = TransitionOffsetConfig(base=SMALL, half_life_hours=HALF_AN_HOUR)
+    config = msgspec.structs.replace(make_config(network), loss=CrossEntropy(), epochs=1)
+    require_the_same_from_disk(tmp_path, make_data(GAP), config)
+
+
+def test_ensembles_are_refused(tmp_path: Path) -> None:
+    """Before anything is read, saying what to do."""
+    network = EnsembleConfig((MemberSection(SMALL), MemberSection(MarkovConfig())))
     with pytest.raises(SettingsError, match=r"out of core: .*--in-memory"):
-        train(prepared, make_config(network))
+        train(on_disk(make_data(GAP), tmp_path), make_config(network))
     assert not list((tmp_path / "working").iterdir())
-
-
-def test_no_other_kind_is_counted() -> None:
-    """Kinds that are trained alone take nothing from counts."""
-    assert not isinstance(GRUConfig().build(NetworkInputs(3)), FittedNetwork)
-    assert not isinstance(SMALL.build(NetworkInputs(3)), FittedNetwork)
 
 
 def test_augmentation_is_refused(tmp_path: Path) -> None:
