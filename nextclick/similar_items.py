@@ -74,6 +74,7 @@ def similar_by_clicks(data: PreparedData, text: str, count: int) -> Neighbourhoo
     item_id = Catalogue(items).find(text)
     counts = cooccurrence_counts(encode_sessions(data.train, vocabulary, ()), len(vocabulary))
     row = vocabulary.index_of(item_id)
+    assert row is not None  # noqa: S101  # found among these items
     similarities = cosine_similarities(counts, rows=slice(row, row + 1)).toarray()[0]
     by = f"the training sessions of {data.description.name} that hold both"
     return _nearest(items, item_id, np.where(similarities > 0, similarities, -np.inf), by, count)
