@@ -69,3 +69,11 @@ ExcludeSeen = Annotated[
         show_default="as the artifact says",
     ),
 ]
+OnDisk = Annotated[
+    bool | None,
+    typer.Option(
+        "--on-disk/--in-memory",
+        help="Whether the data is read in parts from disk. What comes of it is the same.",
+        show_default="on disk where it would take more than a quarter of the memory",
+    ),
+]

@@ -15,7 +15,6 @@ from models.counts.fitting import CountsFit
 from models.evaluation.metrics import CUTOFFS
 from models.networks.ensemble import EnsembleConfig
 from models.networks.kinds import kind_of
-from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
 from models.training.counts_fitting import require_questions
@@ -112,7 +111,7 @@ def train_and_report(
 
 def assemble_and_report(
     checkpoints: Sequence[Checkpoint],
-    data: PreparedData,
+    data: Prepared,
     out: Path,
     console: Console,
     *,
@@ -136,7 +135,7 @@ def assemble_and_report(
     seconds = time.perf_counter() - began
     comparison = None
     if evaluate:
-        with console.status(f"Evaluating on {len(data.test):,} test clicks"):
+        with console.status(f"Evaluating on {data.test_click_count:,} test clicks"):
             checkpoint, comparison = evaluate_on_test(checkpoint, data, exclude_last=exclude_last)
     save_checkpoint(out, checkpoint)
     return _report(checkpoint, out, seconds, comparison)

@@ -10,9 +10,8 @@ from models.evaluation.protocol import evaluate_network
 from models.networks.ensemble import EnsembleConfig, EnsembleNetwork, Member, MemberConfig, MemberSection, ensemble_of
 from models.networks.kinds import kind_of
 from models.preparation.click_parts import IS_TEST, among
-from models.preparation.prepared_data import PreparedData
 from models.training.checkpoint import Checkpoint, library_versions
-from models.training.encoded_data import encode_validation, training_clicks
+from models.training.encoded_data import Prepared, encode_validation, training_clicks
 from models.training.ensemble_weights import fit_weights
 from models.training.epoch_report import EpochReport
 from models.training.validation_period import set_validation_aside
@@ -20,7 +19,7 @@ from models.training.validation_period import set_validation_aside
 
 def assemble(
     checkpoints: Sequence[Checkpoint],
-    data: PreparedData,
+    data: Prepared,
     *,
     weights: Sequence[float] | None = None,
     exclude_last: int = 0,
@@ -87,7 +86,7 @@ def _member(checkpoint: Checkpoint, first: Checkpoint) -> tuple[MemberSection, M
     return MemberSection(description.network), network
 
 
-def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: PreparedData, exclude_last: int) -> EpochReport:
+def _fit(ensemble: EnsembleNetwork, first: Checkpoint, data: Prepared, exclude_last: int) -> EpochReport:
     """Fit the weights on what the members left out; report the figures there."""
     began = time.perf_counter()
     description = first.description

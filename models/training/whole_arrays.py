@@ -1,7 +1,6 @@
 """What needs all training clicks in memory at once, and so cannot be trained from disk."""
 
 from models.errors import SettingsError
-from models.networks.ensemble import EnsembleConfig
 from models.preparation.prepared_data import PreparedData
 from models.preparation.prepared_on_disk import PreparedOnDisk
 from models.training.augmentation import Augmentation
@@ -17,11 +16,6 @@ def refuse_whole_arrays(config: TrainingConfig) -> None:
     Raises:
         SettingsError: If it cannot.
     """
-    if isinstance(config.network, EnsembleConfig):
-        raise SettingsError(
-            "An ensemble counts and weighs its members over all clicks at once, not out of core: train its members "
-            f"one by one and put them together with `nextclick ensemble`, or {_INSTEAD}."
-        )
     if config.augmentation != Augmentation():
         raise SettingsError(
             "Augmentation makes a copy of all sessions every epoch, not out of core: leave [augmentation] out, or "

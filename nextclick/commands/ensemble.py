@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
+from nextclick.options import PREPARED_FOLDER, AsJson, OnDisk, PreparedFolder
 
 
 def ensemble(
@@ -30,6 +30,7 @@ def ensemble(
     evaluate: Annotated[
         bool, typer.Option("--evaluate/--no-evaluate", help="Look at the test clicks at the end.")
     ] = True,
+    on_disk: OnDisk = None,
     prepared_folder: PreparedFolder = PREPARED_FOLDER,
     as_json: AsJson = False,
 ) -> None:
@@ -44,19 +45,19 @@ def ensemble(
     """
     from rich.console import Console  # noqa: PLC0415
 
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
+    from nextclick.training_execution import working_folder  # noqa: PLC0415
+    from nextclick.training_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_report import assemble_and_report, print_training  # noqa: PLC0415
 
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
-    report = assemble_and_report(
-        [load_checkpoint(checkpoint) for checkpoint in checkpoints],
-        load_prepared_data(folder),
-        out,
-        Console(stderr=True),
-        weights=None if weights is None else _parsed(weights),
-        evaluate=evaluate,
-    )
+    console = Console(stderr=True)
+    members = [load_checkpoint(checkpoint) for checkpoint in checkpoints]
+    with read_for_training(folder, working_folder(out, 0), console, on_disk=on_disk, hold_out=None) as data:
+        report = assemble_and_report(
+            members, data, out, console, weights=None if weights is None else _parsed(weights), evaluate=evaluate
+        )
     print_training(report, as_json=as_json)
 
 

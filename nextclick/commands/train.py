@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
+from nextclick.options import PREPARED_FOLDER, AsJson, OnDisk, PreparedFolder
 
 if TYPE_CHECKING:
     from models.training.config import TrainingConfig
@@ -68,14 +68,7 @@ def train(
             help="Leave all training clicks on some of the items out, to measure on them with `nextclick cold-items`.",
         ),
     ] = None,
-    on_disk: Annotated[
-        bool | None,
-        typer.Option(
-            "--on-disk/--in-memory",
-            help="Whether the data is read in parts from disk. The weights are the same.",
-            show_default="on disk where it would take more than a quarter of the memory",
-        ),
-    ] = None,
+    on_disk: OnDisk = None,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Torch's threads.", show_default="torch's choice")
     ] = None,

@@ -13,7 +13,7 @@ from tests.models.training.test_run import make_data
 
 
 def test_checkpoints_become_one(tmp_path: Path) -> None:
-    """Fitted, judged on the test clicks, and read again; the weights are in the report."""
+    """Fitted, judged on the test clicks, and read again; the weights are in the report, and from disk the same."""
     make_data().save(tmp_path / "circles")
     for name, network in (("lstm", LSTM), ("markov", MarkovConfig())):
         save_checkpoint(tmp_path / name, trained(network))
@@ -25,3 +25,8 @@ def test_checkpoints_become_one(tmp_path: Path) -> None:
     written = load_checkpoint(tmp_path / "both").description.network
     assert isinstance(written, EnsembleConfig)
     assert report["member_weights"] == [member.weight for member in written.members]
+    from_disk = [*command, "--out", str(tmp_path / "disk"), "--on-disk"]
+    result = CliRunner().invoke(app, from_disk, catch_exceptions=False)
+    assert "clicks in parts from disk" in result.stderr
+    assert load_checkpoint(tmp_path / "disk").description.network == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both", "circles", "disk", "lstm", "markov"]

@@ -3,11 +3,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.errors import DataError
 from models.networks.ensemble import EnsembleConfig, EnsembleNetwork, MemberSection
 from models.networks.lstm import LSTMConfig
 from models.networks.markov import MarkovConfig
 from models.networks.popularity import PopularityConfig
 from models.networks.sequence_network import NetworkInputs
+from models.sequences.encoded_sessions import EncodedSessions
+from models.training import ensemble_weights
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.config import BatchSection, TrainingConfig, ValidationSection
 from models.training.ensemble_weights import fit_weights
@@ -79,3 +82,24 @@ def test_weights_are_those_of_the_least_cross_entropy() -> None:
     expected = torch.softmax(of_popularity * log_popularity, dim=0) @ log_popularity
     observed = (9 * log_popularity[0] + 4 * log_popularity[1] + 2 * log_popularity[2]) / 15
     assert expected.item() == pytest.approx(observed.item(), abs=1e-4)
+
+
+def test_weights_are_fitted_to_evenly_spaced_clicks_of_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third of ten targets, two sessions a piece; the unknown one is not among the ten."""
+    config = EnsembleConfig((MemberSection(LSTM), MemberSection(PopularityConfig())))
+    ensemble = config.build(NetworkInputs(5)).eval()
+    sessions = make_sessions([0, 1, 2, 3], [0, 4, -1, 0], [0, 1], [0, 2, 3], [0, 4, 1])
+    ensemble.fit(sessions)
+    whole, _ = ensemble_weights.scores_of_members(ensemble, sessions)
+    monkeypatch.setattr(EncodedSessions.pieces, "__defaults__", (8,))
+    monkeypatch.setattr(ensemble_weights, "SCORES_AT_ONCE", 2 * 5 * 4)
+    scores, target = ensemble_weights.scores_of_members(ensemble, sessions)
+    assert len(list(sessions.pieces())) == 2
+    assert target.tolist() == [1, 4, 2, 1]
+    assert scores.detach().numpy() == pytest.approx(whole[:, ::3].detach().numpy())
+
+
+def test_a_period_of_unknown_items_is_no_period_to_weigh_by() -> None:
+    ensemble = EnsembleConfig((MemberSection(LSTM),)).build(NetworkInputs(3)).eval()
+    with pytest.raises(DataError, match="No click of the validation period is on an item that was learned"):
+        fit_weights(ensemble, make_sessions([0, -1], [1, -1]))

@@ -27,6 +27,7 @@ from models.preparation.sessions import assign_sessions
 from models.preparation.splitting import leave_last_out, split_by_time
 from models.sequences import encoded_sessions
 from models.session_rule import SessionRule
+from models.training import ensemble_weights
 from models.training.augmentation import Augmentation, Crop
 from models.training.checkpoint import Checkpoint
 from models.training.config import BatchSection, TrainingConfig, ValidationSection
@@ -95,7 +96,7 @@ def test_weights_and_figures_from_disk_are_those_from_memory(tmp_path: Path, rul
     require_the_same_from_disk(tmp_path, make_data(rule), make_config(order=order))
 
 
-def require_the_same_from_disk(folder: Path, data: PreparedData, config: TrainingConfig) -> None:
+def require_the_same_from_disk(folder: Path, data: PreparedData, config: TrainingConfig) -> Checkpoint:
     """Train and evaluate in memory and on disk, and compare whatever came of it."""
     in_memory, expected = evaluate_on_test(train(data, config, exclude_last=2), data, exclude_last=2)
     prepared = on_disk(data, folder)
@@ -108,6 +109,7 @@ def require_the_same_from_disk(folder: Path, data: PreparedData, config: Trainin
     for name, tensor in weights(in_memory).items():
         assert torch.equal(weights(checkpoint)[name], tensor), name
     assert not list((folder / "working").glob("clicks-*"))
+    return checkpoint
 
 
 def without_seconds(checkpoint: Checkpoint) -> object:
@@ -151,12 +153,16 @@ def test_an_offset_counted_from_disk_is_that_from_memory(tmp_path: Path) -> None
     require_the_same_from_disk(tmp_path, make_data(GAP), config)
 
 
-def test_ensembles_are_refused(tmp_path: Path) -> None:
-    """Before anything is read, saying what to do."""
-    network = EnsembleConfig((MemberSection(SMALL), MemberSection(MarkovConfig())))
-    with pytest.raises(SettingsError, match=r"out of core: .*--in-memory"):
-        train(on_disk(make_data(GAP), tmp_path), make_config(network))
-    assert not list((tmp_path / "working").iterdir())
+@pytest.mark.usefixtures("many_pieces")
+def test_an_ensemble_from_disk_is_that_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members, and their weights by every third click of a validation period of several pieces."""
+    network = EnsembleConfig((MemberSection(SMALL), MemberSection(MarkovConfig(half_life_hours=HALF_AN_HOUR))))
+    config = msgspec.structs.replace(make_config(network), epochs=1)
+    monkeypatch.setattr(ensemble_weights, "SCORES_AT_ONCE", 2 * 30 * 50)
+    checkpoint = require_the_same_from_disk(tmp_path, make_data(GAP), config)
+    fitted = checkpoint.description.network
+    assert isinstance(fitted, EnsembleConfig)
+    assert 1.0 not in [member.weight for member in fitted.members]
 
 
 def test_augmentation_is_refused(tmp_path: Path) -> None:
