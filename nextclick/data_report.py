@@ -11,6 +11,7 @@ from rich.table import Table
 
 from models.preparation.click_counts import ClickCounts, count_clicks
 from models.preparation.click_parts import ClicksInMemory
+from models.preparation.item_catalogue import CatalogueCoverage, catalogue_coverage
 from models.preparation.large_logs import PreparedFolder
 from models.preparation.prepared_data import CleaningStep, PreparedData
 
@@ -34,6 +35,7 @@ class PreparedReport(msgspec.Struct, frozen=True):
     cleaning: tuple[CleaningStep, ...]
     train: ClickCounts
     test: ClickCounts
+    catalogue: CatalogueCoverage | None
 
 
 def print_datasets(rows: Sequence[DatasetRow], *, as_json: bool) -> None:
@@ -72,7 +74,8 @@ def print_generated(clicks: int, files: int, folder: Path, *, as_json: bool) -> 
 def print_prepared(prepared: PreparedData, folder: Path, *, as_json: bool) -> None:
     """Print what was dropped and why, and what is left."""
     train, test = (count_clicks(ClicksInMemory(clicks)) for clicks in (prepared.train, prepared.test))
-    print_prepared_folder(PreparedFolder(prepared.description, train, test), folder, as_json=as_json)
+    catalogue = None if prepared.catalogue is None else catalogue_coverage(prepared.catalogue, prepared.train.lazy())
+    print_prepared_folder(PreparedFolder(prepared.description, train, test, catalogue), folder, as_json=as_json)
 
 
 def print_prepared_folder(prepared: PreparedFolder, folder: Path, *, as_json: bool) -> None:
@@ -84,6 +87,7 @@ def print_prepared_folder(prepared: PreparedFolder, folder: Path, *, as_json: bo
         cleaning=prepared.description.cleaning,
         train=prepared.train,
         test=prepared.test,
+        catalogue=prepared.catalogue,
     )
     if as_json:
         _print_json(report)
@@ -92,6 +96,14 @@ def print_prepared_folder(prepared: PreparedFolder, folder: Path, *, as_json: bo
     if report.cleaning:
         console.print(_cleaning_table(report.cleaning))
     console.print(_counts_table(report))
+    if report.catalogue is not None:
+        covers = report.catalogue
+        console.print(
+            f"Catalogue: {covers.items:,} items, {covers.without_clicks:,} of them without training clicks; "
+            f"{covers.not_described:,} with training clicks are not in it.",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(f"{report.split}\nWritten to {folder}.", highlight=False, soft_wrap=True)
 
 

@@ -112,7 +112,10 @@ def fit_contents(config: ContentConfig, catalogue: pl.DataFrame | None, items: I
         DataError: If there is no catalogue, or it lacks a column or has no text for any training item.
     """
     if catalogue is None:
-        raise DataError("This data set has no catalogue: a network that knows items by their contents needs one.")
+        raise DataError(
+            "This data set has no catalogue: a network that knows items by their contents needs one. Prepare your log "
+            "with `nextclick data prepare --log ... --catalogue FILE`."
+        )
     vector_columns = () if config.vector_column is None else (config.vector_column,)
     rows = rows_of_items(catalogue, items, (*config.columns, *vector_columns))
     vocabulary = fit_text_vocabulary(rows, config.columns, config.min_word_count)

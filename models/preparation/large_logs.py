@@ -15,8 +15,16 @@ import polars as pl
 from models.preparation.click_counts import ClickCounts, count_clicks
 from models.preparation.click_log import Columns, ParquetClicks
 from models.preparation.click_parts import ROW, Part, among, working_columns
+from models.preparation.item_catalogue import CatalogueCoverage, catalogue_coverage
 from models.preparation.parts_on_disk import CLICKS_AT_ONCE, PartsOnDisk
-from models.preparation.prepared_data import CLICK_SCHEMA, PREPARED_FILE, Description, write_clicks, write_description
+from models.preparation.prepared_data import (
+    CLICK_SCHEMA,
+    PREPARED_FILE,
+    Description,
+    write_catalogue,
+    write_clicks,
+    write_description,
+)
 from models.preparation.preparing import describe
 from models.preparation.step_config import Step
 from models.preparation.steps import Preparing, take_steps
@@ -32,6 +40,7 @@ class PreparedFolder(NamedTuple):
     description: Description
     train: ClickCounts
     test: ClickCounts
+    catalogue: CatalogueCoverage | None
 
 
 def prepare_large_log(
@@ -41,6 +50,7 @@ def prepare_large_log(
     steps: Sequence[Step],
     out: Path,
     *,
+    catalogue: pl.DataFrame | None = None,
     clicks_at_once: int = CLICKS_AT_ONCE,
 ) -> PreparedFolder:
     """Make a log ready to train on without ever holding it in memory.
@@ -51,15 +61,16 @@ def prepare_large_log(
         timestamp_unit: How it tells the time.
         steps: What to do.
         out: Where the prepared data goes; what is worked on lies there meanwhile, some 60 bytes a click.
+        catalogue: What is known of the items.
         clicks_at_once: How many clicks are in memory, roughly.
 
     Raises:
-        DataError: If the log cannot be read or nothing is left of it.
+        DataError: If the log cannot be read, nothing is left of it, or the catalogue describes none of its items.
     """
     log = ParquetClicks(path, columns, timestamp_unit)
     out.mkdir(parents=True, exist_ok=True)
     (out / PREPARED_FILE).unlink(missing_ok=True)
-    (out / "catalogue.parquet").unlink(missing_ok=True)
+    write_catalogue(out, catalogue)
     with TemporaryDirectory(prefix=".preparing-", dir=out) as working:
         count = max(1, -(-log.records // clicks_at_once))
         parts = PartsOnDisk.deal(_numbered(log, clicks_at_once), "user_id", Path(working), count)
@@ -70,8 +81,9 @@ def prepare_large_log(
         }
         _write_merged(parts, out, Path(working), counts, clicks_at_once)
     description = describe(taken, steps, exclude_seen=False)
+    covers = None if catalogue is None else catalogue_coverage(catalogue, pl.scan_parquet(out / "train.parquet"))
     write_description(out, description)
-    return PreparedFolder(description, counts["train"], counts["test"])
+    return PreparedFolder(description, counts["train"], counts["test"], covers)
 
 
 def is_large(path: Path, columns: Columns) -> bool:

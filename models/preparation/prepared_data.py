@@ -24,6 +24,7 @@ import msgspec
 import polars as pl
 
 from models.errors import DataError
+from models.preparation.item_catalogue import as_catalogue
 from models.preparation.step_config import NormalisationMethod, Step
 from models.session_rule import SessionRule
 
@@ -38,6 +39,7 @@ CLICK_SCHEMA = pl.Schema(
     }
 )
 PREPARED_FILE = "prepared.json"
+CATALOGUE_FILE = "catalogue.parquet"
 # A table this small is written from memory, whichever way it was made.
 MOST_ROWS_IN_MEMORY = 1_000_000
 ROWS_IN_GROUP = 131_072
@@ -136,8 +138,7 @@ class PreparedData:
         (folder / PREPARED_FILE).unlink(missing_ok=True)
         write_clicks(self.train.lazy(), self.train.height, folder / "train.parquet")
         write_clicks(self.test.lazy(), self.test.height, folder / "test.parquet")
-        if self.catalogue is not None:
-            self.catalogue.write_parquet(folder / "catalogue.parquet")
+        write_catalogue(folder, self.catalogue)
         write_description(folder, self.description)
 
 
@@ -154,6 +155,15 @@ def write_clicks(clicks: pl.LazyFrame, count: int, path: Path) -> None:
     else:
         # Left to itself Polars forms row groups after the pieces that it is given.
         clicks.sink_parquet(path, row_group_size=ROWS_IN_GROUP, maintain_order=True)
+
+
+def write_catalogue(folder: Path, catalogue: pl.DataFrame | None) -> None:
+    """Write what is known of the items; where nothing is, no older catalogue stays behind."""
+    path = folder / CATALOGUE_FILE
+    if catalogue is None:
+        path.unlink(missing_ok=True)
+    else:
+        catalogue.write_parquet(path)
 
 
 def write_description(folder: Path, description: Description) -> None:
@@ -197,9 +207,18 @@ def load_description(folder: Path) -> Description:
 
 
 def load_catalogue(folder: Path) -> pl.DataFrame | None:
-    """Read what is known of the items; None where nothing is."""
-    path = folder / "catalogue.parquet"
-    return pl.read_parquet(path) if path.is_file() else None
+    """Read what is known of the items; None where nothing is.
+
+    Raises:
+        DataError: If it cannot be read, or is no catalogue.
+    """
+    path = folder / CATALOGUE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return as_catalogue(pl.read_parquet(path), path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(_unreadable(folder, error)) from error
 
 
 def _unreadable(folder: Path, error: Exception) -> str:

@@ -11,6 +11,7 @@ from models.errors import DataError
 from models.preparation.click_log import ClickLog, Columns, read_click_log
 from models.preparation.click_parts import ClicksInMemory, among
 from models.preparation.cuts import CutAtShare
+from models.preparation.item_catalogue import catalogue_coverage
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.preparation.step_config import Step, UnknownItems
 from models.preparation.steps import Preparing, take_steps
@@ -60,6 +61,8 @@ def prepare_own_log(
     timestamp_unit: TimestampUnit,
     change_recipe: ChangeRecipe,
     steps: Sequence[Step] | None = None,
+    *,
+    catalogue: pl.DataFrame | None = None,
 ) -> PreparedData:
     """Make anybody's click log ready to train on.
 
@@ -70,13 +73,17 @@ def prepare_own_log(
         change_recipe: Changes the recipe for a log that we know nothing about: sessions by their ids where it has a
             column of them, else by an idle gap of half an hour; the last tenth of the clicks tests.
         steps: What to do in place of the recipe; None: what the recipe says.
+        catalogue: What is known of the items.
 
     Raises:
-        DataError: If the log cannot be read or nothing is left of it.
+        DataError: If the log cannot be read, nothing is left of it, or the catalogue describes none of its items.
     """
     log = read_click_log(path, columns, timestamp_unit)
     taken = own_steps(columns, change_recipe) if steps is None else steps
-    return prepare_by_steps(path.name.split(".")[0], log, taken)
+    prepared = prepare_by_steps(path.name.split(".")[0], log, taken, catalogue=catalogue)
+    if catalogue is not None:
+        catalogue_coverage(catalogue, prepared.train.lazy())
+    return prepared
 
 
 def own_steps(columns: Columns, change_recipe: ChangeRecipe) -> tuple[Step, ...]:

@@ -1,7 +1,6 @@
 """What is served of a network that knows items by their contents: computed vectors, and items it was not trained on."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -41,18 +40,6 @@ def with_cold_items(checkpoint: Checkpoint, catalogue: pl.DataFrame | None = Non
     popularity = np.concatenate((checkpoint.popularity, np.zeros(len(cold), dtype=np.int64)))
     served = network.with_fixed_items(reader.read(merged, items))
     return dataclasses.replace(checkpoint, network=served, vocabulary=items, popularity=popularity, catalogue=merged)
-
-
-def read_catalogue(path: Path) -> pl.DataFrame:
-    """Read a catalogue: a Parquet file with item_id, as text, and what else is known of the items.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    try:
-        return pl.read_parquet(path).with_columns(pl.col("item_id").cast(pl.String))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is no catalogue, a Parquet file with a column item_id: {error}.") from error
 
 
 def _merged(newer: pl.DataFrame, older: pl.DataFrame) -> pl.DataFrame:

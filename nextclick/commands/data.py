@@ -93,6 +93,15 @@ def prepare(
     timestamp_unit: Annotated[
         UnitOfTime, typer.Option("--timestamp-unit", help="How the log tells the time.")
     ] = "milliseconds",
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalogue",
+            metavar="FILE",
+            help="What is known of the --log's items, one row an item: item_id, and title, category, whatever else. "
+            "CSV, TSV, JSON lines or Parquet.",
+        ),
+    ] = None,
     sessions: Annotated[
         SessionsBy | None, typer.Option("--sessions", help="What ends a session.", show_default=OWN)
     ] = None,
@@ -151,6 +160,7 @@ def prepare(
     """
     from models.datasets import dataset_named  # noqa: PLC0415
     from models.preparation.click_log import Columns  # noqa: PLC0415
+    from models.preparation.item_catalogue import read_item_catalogue  # noqa: PLC0415
     from models.preparation.large_logs import is_large, prepare_large_log  # noqa: PLC0415
     from models.preparation.preparing import own_steps, prepare_dataset, prepare_own_log  # noqa: PLC0415
     from models.preparation.step_config import load_preparation_config  # noqa: PLC0415
@@ -171,16 +181,19 @@ def prepare(
     )
     if config is not None and options.given:
         raise typer.BadParameter("A file of steps stands in place of the other options.", param_hint="--config")
+    if catalogue is not None and log is None:
+        raise typer.BadParameter("A public data set has its own; yours goes with a --log.", param_hint="--catalogue")
     steps = None if config is None else load_preparation_config(config).steps
     if log is not None:
         own_columns = Columns() if columns is None else Columns.parse(columns)
+        items = None if catalogue is None else read_item_catalogue(catalogue, own_columns.item)
         if is_large(log, own_columns) if on_disk is None else on_disk:
             folder = PREPARED_FOLDER / log.name.split(".")[0] if out is None else out
             taken = own_steps(own_columns, options.change) if steps is None else steps
-            large = prepare_large_log(log, own_columns, timestamp_unit, taken, folder)
+            large = prepare_large_log(log, own_columns, timestamp_unit, taken, folder, catalogue=items)
             print_prepared_folder(large, folder, as_json=as_json)
             return
-        prepared = prepare_own_log(log, own_columns, timestamp_unit, options.change, steps)
+        prepared = prepare_own_log(log, own_columns, timestamp_unit, options.change, steps, catalogue=items)
     elif name is not None:
         change = options.change if options.given else None
         prepared = prepare_dataset(dataset_named(name), data_folder, change, steps)

@@ -38,7 +38,7 @@ def export(
         typer.Option(
             "--catalogue",
             metavar="FILE",
-            help="A Parquet file of the items there are now, for a network that knows items by their contents: those "
+            help="A file of the items there are now, for a network that knows items by their contents: those "
             "that training never saw are listed too.",
             show_default="the catalogue of the training data",
         ),
@@ -71,7 +71,7 @@ def export(
 
     from export.exporter import export_checkpoint  # noqa: PLC0415
     from models.counts.recipe import load_recipe  # noqa: PLC0415
-    from models.training.cold_items import read_catalogue  # noqa: PLC0415
+    from models.preparation.item_catalogue import read_item_catalogue  # noqa: PLC0415
 
     target = Path("artifacts") / checkpoint.resolve().name if out is None else out
     with Console(stderr=True).status(f"Exporting {checkpoint} and checking parity"):
@@ -82,7 +82,7 @@ def export(
             ring_length=ring_length,
             state_dtype=state_dtype,
             ranking=ranking,
-            catalogue=None if catalogue is None else read_catalogue(catalogue),
+            catalogue=None if catalogue is None else read_item_catalogue(catalogue),
             counts=None if counts is None else load_recipe(counts),
         )
     manifest = artifact.manifest

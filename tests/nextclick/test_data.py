@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -138,6 +139,42 @@ def test_prepare_own_log_with_its_own_names(tmp_path: Path) -> None:
     prepared = load_prepared_data(Path("data/prepared/visits"))
     assert (prepared.train.height, prepared.test.height) == (9, 1)
     assert prepared.description.session_rule.by_id is False
+
+
+SHOP_CLICKS = "user_id,item_id,timestamp_ms\n" + "".join(
+    f"u{user},{item:03},{1714521600000 + 60_000 * (10 * user + place)}\n"
+    for user in range(12)
+    for place, item in enumerate((1, 2, 3, 1, 2))
+)
+
+
+@pytest.mark.parametrize("where", ["--in-memory", "--on-disk"])
+def test_prepare_own_log_with_its_catalogue(where: str, tmp_path: Path) -> None:
+    """Titles enter by the shop's own file, ids as the log spells them; it is said what fits of it."""
+    (tmp_path / "shop.csv").write_text(SHOP_CLICKS, "utf-8")
+    pl.read_csv("shop.csv", schema_overrides={"item_id": pl.String}).write_parquet("shop.parquet")
+    (tmp_path / "items.csv").write_text("item_id,title\n001,Red shoe\n002,Hat\n004,Coat\n001,Red shoe\n", "utf-8")
+    arguments = ("--sessions", "never", "--catalogue", "items.csv", where, "--json")
+    report = json.loads(run("prepare", "--log", "shop.parquet", *arguments))
+    assert report["catalogue"] == {"items": 3, "without_clicks": 1, "not_described": 1}
+    prepared = load_prepared_data(Path(report["folder"]))
+    assert prepared.catalogue is not None
+    assert prepared.catalogue.rows() == [("001", "Red shoe"), ("002", "Hat"), ("004", "Coat")]
+
+
+def test_data_prepared_again_without_a_catalogue_has_none(tmp_path: Path) -> None:
+    """What an earlier log's items were called says nothing of this one's."""
+    (tmp_path / "shop.csv").write_text(SHOP_CLICKS, "utf-8")
+    (tmp_path / "items.jsonl").write_text('{"item_id": "001", "title": "Shoe"}\n', "utf-8")
+    arguments = ("prepare", "--log", "shop.csv", "--sessions", "never")
+    run(*arguments, "--catalogue", "items.jsonl")
+    run(*arguments)
+    assert load_prepared_data(Path("data/prepared/shop")).catalogue is None
+
+
+def test_a_catalogue_goes_with_ones_own_log(movielens: Path) -> None:
+    """A public data set has its own."""
+    run("prepare", "movielens-latest-small", "--data-folder", str(movielens), "--catalogue", "items.csv", expect=2)
 
 
 def test_generated_log_is_prepared_on_disk_as_in_memory() -> None:

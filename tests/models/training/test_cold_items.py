@@ -11,7 +11,7 @@ from models.errors import DataError
 from models.sequences.vocabulary import ItemVocabulary
 from models.session_rule import SessionRule
 from models.training.checkpoint import Checkpoint, CheckpointDescription, load_checkpoint, save_checkpoint
-from models.training.cold_items import read_catalogue, with_cold_items
+from models.training.cold_items import with_cold_items
 from models.training.config import TrainingConfig
 from models.training.training_data import TrainingData
 from tests.factories import make_tiny_network
@@ -91,8 +91,8 @@ def test_a_network_that_reads_nothing_is_served_as_it_is() -> None:
 def test_an_artifact_lists_items_that_training_never_saw(tmp_path: Path) -> None:
     """Through all three gates; its vocabulary and titles have the cold items, and a click on one moves the state."""
     save_checkpoint(tmp_path / "shop", make_checkpoint())
-    CATALOGUE.with_columns(item_id=pl.col("item_id").str.replace("item-9", "item-new")).write_parquet(tmp_path / "new")
-    artifact = export_checkpoint(tmp_path / "shop", tmp_path / "artifact", catalogue=read_catalogue(tmp_path / "new"))
+    now = CATALOGUE.with_columns(item_id=pl.col("item_id").str.replace("item-9", "item-new"))
+    artifact = export_checkpoint(tmp_path / "shop", tmp_path / "artifact", catalogue=now)
     assert artifact.manifest.model_kind == "content_lstm"
     assert artifact.vocabulary.item_ids[9:] == ("item-10", "item-11", "item-9", "item-new")
     assert artifact.items["title"][12] == "red number 9 of all"
@@ -101,13 +101,6 @@ def test_an_artifact_lists_items_that_training_never_saw(tmp_path: Path) -> None
     only_cold = np.array([-np.inf] * 9 + [0] * 4, np.float32)
     top_item, top_score = runtime.rank(after, no_exclusions(1, 50), only_cold)
     assert sorted(top_item[0][np.isfinite(top_score[0])].tolist()) == [9, 10, 11, 12]
-
-
-def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path) -> None:
-    """With its name."""
-    (tmp_path / "items.parquet").write_text("item_id,title")
-    with pytest.raises(DataError, match=r"items\.parquet is no catalogue"):
-        read_catalogue(tmp_path / "items.parquet")
 
 
 def test_a_vocabulary_of_training_items_stays_the_checkpoints() -> None:
