@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.errors import SettingsError, TrainingError
-from models.evaluation.holding_out import hold_items_out
+from models.errors import TrainingError
+from models.evaluation.holding_out import hold_items_out, hold_items_out_on_disk
 from models.preparation.prepared_data import load_prepared_data
 from models.preparation.prepared_on_disk import PreparedOnDisk, open_prepared_data
 from models.training.encoded_data import Prepared
@@ -37,7 +37,6 @@ def read_for_training(
 
     Raises:
         DataError: If the folder is missing, incomplete, or its tables have other columns.
-        SettingsError: If items are to be held out of what is on disk.
         TrainingError: If there is no room on the disk.
     """
     found = open_prepared_data(folder, working)
@@ -45,11 +44,6 @@ def read_for_training(
         data = load_prepared_data(folder)
         yield data if hold_out is None else hold_items_out(data, hold_out)
         return
-    if hold_out is not None:
-        raise SettingsError(
-            "--hold-out-items takes clicks out of tables in memory: read the data whole with --in-memory, or leave "
-            "it out."
-        )
     console.print(
         f"Reading {found.click_count:,} clicks in parts from disk; whole (--in-memory) they would take some "
         f"{found.click_count * BYTES_A_CLICK / (1 << 30):.1f} GiB.",
@@ -60,7 +54,7 @@ def read_for_training(
     working.mkdir(parents=True)
     try:
         _require_room(working, found.click_count)
-        yield found
+        yield found if hold_out is None else hold_items_out_on_disk(found, hold_out)
     finally:
         shutil.rmtree(working, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import polars as pl
 
@@ -16,6 +17,8 @@ from models.errors import DataError
 from models.preparation.click_parts import IS_TEST, ROW
 from models.preparation.parts_on_disk import CLICKS_AT_ONCE, PartsOnDisk
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, load_catalogue, load_description
+
+Table = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class PreparedOnDisk:
         folder: Where its tables are.
         working: An existing folder to work in, some 100 bytes a click; whoever made it empties it.
         clicks_at_once: How many clicks are in memory, roughly.
+        held_out: Items whose training clicks are passed over.
     """
 
     description: Description
@@ -35,10 +39,11 @@ class PreparedOnDisk:
     folder: Path
     working: Path
     clicks_at_once: int = CLICKS_AT_ONCE
+    held_out: frozenset[str] = frozenset()
 
     @property
     def click_count(self) -> int:
-        """How many clicks there are, without reading them."""
+        """How many clicks the files have, without reading them."""
         return count_clicks_of(self.folder / "train.parquet") + self.test_click_count
 
     @property
@@ -50,6 +55,11 @@ class PreparedOnDisk:
     def test_has_history(self) -> bool:
         """Whether test sessions go on with training clicks."""
         return self.description.protocol == "last-click"
+
+    def clicks_by_item(self, table: Table) -> pl.DataFrame:
+        """Count a file's clicks on each item: item_id and `len`."""
+        counted = pl.scan_parquet(self.folder / f"{table}.parquet").group_by("item_id").len()
+        return counted.collect(engine="streaming")
 
     @contextmanager
     def dealt_training_clicks(self) -> Iterator[PartsOnDisk]:
@@ -67,20 +77,22 @@ class PreparedOnDisk:
             yield parts
 
     @contextmanager
-    def _dealt(self, tables: Sequence[str]) -> Iterator[PartsOnDisk]:
+    def _dealt(self, tables: Sequence[Table]) -> Iterator[PartsOnDisk]:
         counts = [count_clicks_of(self.folder / f"{table}.parquet") for table in tables]
         firsts = [sum(counts[:number]) for number in range(len(tables))]
         pieces = chain.from_iterable(self._pieces(*table) for table in zip(tables, counts, firsts, strict=True))
         with TemporaryDirectory(prefix="clicks-", dir=self.working) as folder:
             yield PartsOnDisk.deal(pieces, "user_id", Path(folder), max(1, -(-sum(counts) // self.clicks_at_once)))
 
-    def _pieces(self, table: str, clicks: int, first_row: int) -> Iterator[pl.DataFrame]:
+    def _pieces(self, table: Table, clicks: int, first_row: int) -> Iterator[pl.DataFrame]:
         """Yield a table's clicks in order, `WORKING_SCHEMA`; of none there is an empty piece."""
         scanned = pl.scan_parquet(self.folder / f"{table}.parquet")
         for begin in range(0, max(1, clicks), self.clicks_at_once):
             piece = scanned.slice(begin, self.clicks_at_once).collect()
             row = pl.int_range(first_row + begin, first_row + begin + piece.height, dtype=pl.Int64)
-            yield piece.with_columns(row.alias(ROW), pl.lit(table == "test").alias(IS_TEST))
+            working = piece.with_columns(row.alias(ROW), pl.lit(table == "test").alias(IS_TEST))
+            passed_over = pl.col("item_id").is_in(self.held_out) if table == "train" else pl.lit(value=False)
+            yield working.filter(~passed_over)
 
 
 def open_prepared_data(folder: Path, working: Path, *, clicks_at_once: int = CLICKS_AT_ONCE) -> PreparedOnDisk:

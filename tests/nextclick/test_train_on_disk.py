@@ -106,11 +106,15 @@ def test_what_would_fill_the_memory_is_read_from_disk(workplace: Path, monkeypat
     assert "from disk" not in run_train("out", "--no-evaluate", "--in-memory").stderr
 
 
-@pytest.mark.usefixtures("workplace")
-def test_held_out_items_are_for_data_in_memory() -> None:
-    """Refused with what to do, before anything is read."""
-    with pytest.raises(SettingsError, match="read the data whole with --in-memory"):
-        run_train("out", "--on-disk", "--hold-out-items", "0.2")
+def test_held_out_items_are_held_out_of_what_is_on_disk(workplace: Path) -> None:
+    """The same ones as in memory: vocabulary, weights and figures."""
+    hold_out = ("--hold-out-items", "0.2", "--json")
+    whole, parts = run_train("memory", "--in-memory", *hold_out), run_train("disk", "--on-disk", *hold_out)
+    report, expected = json.loads(parts.stdout), json.loads(whole.stdout)
+    assert report["test"] == expected["test"]
+    assert report["test"]["network"]["unknown_targets"] > 0
+    assert report["training_data"] == expected["training_data"]
+    assert (workplace / "memory" / WEIGHTS).read_bytes() == (workplace / "disk" / WEIGHTS).read_bytes()
 
 
 def test_a_full_disk_is_said_before_half_of_the_work(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from models.errors import DataError
-from models.evaluation.holding_out import hold_items_out
+from models.evaluation.holding_out import hold_items_out, hold_items_out_on_disk
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
+from models.preparation.prepared_on_disk import open_prepared_data
 from models.session_rule import SessionRule
 
 
@@ -40,3 +43,19 @@ def test_nothing_or_everything_is_not_held_out(share: float) -> None:
     """There would be nothing to measure, or nothing to learn."""
     with pytest.raises(DataError, match="Hold out another share"):
         hold_items_out(make_data(10), share)
+
+
+def test_held_out_of_what_is_on_disk_are_the_same(tmp_path: Path) -> None:
+    """The report, the training clicks that are gone through, and the test clicks, of which none goes."""
+    data = make_data(300)
+    data.save(tmp_path)
+    on_disk = open_prepared_data(tmp_path, tmp_path)
+    held, expected = hold_items_out_on_disk(on_disk, 0.2), hold_items_out(data, 0.2)
+    assert held.description == expected.description
+    with held.dealt_training_clicks() as clicks:
+        (train,) = clicks
+    assert train.select(CLICK_SCHEMA.names()).equals(expected.train)
+    with held.dealt_test_clicks() as clicks:
+        assert clicks.count() == 300
+    with pytest.raises(DataError, match="Of 300 items 0 were held out: 300 training clicks are left"):
+        hold_items_out_on_disk(on_disk, 0.0)
