@@ -96,4 +96,6 @@ def tune(
 
         typer.echo(msgspec.json.encode(result).decode())
     else:
-        print_result(result, place)
+        print_result(result, place, dataset if prepared_folder == PREPARED_FOLDER else str(folder))
+    if result.best is None:
+        raise typer.Exit(1)

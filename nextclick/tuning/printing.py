@@ -1,6 +1,7 @@
 """A search's trials as a table for people: on the terminal, and in Markdown."""
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,8 +14,14 @@ from nextclick.tuning.result import TrialResult, TuningResult, shown
 _ROWS_SHOWN = 20
 
 
-def print_result(result: TuningResult, folder: Path) -> None:
-    """Print the best trials, and what to do next."""
+def print_result(result: TuningResult, folder: Path, dataset: str) -> None:
+    """Print the best trials, and what to do next.
+
+    Args:
+        result: The search.
+        folder: Where its files are.
+        dataset: What `nextclick train --dataset` finds the data by.
+    """
     console = Console()
     console.print(_table(result))
     if result.best is None:
@@ -23,7 +30,7 @@ def print_result(result: TuningResult, folder: Path) -> None:
     best = folder / "best.toml"
     console.print(
         f"The best configuration is {escape(str(best))}, everything else is in {escape(str(folder))}. "
-        f"Next, on all of the training period:\n{escape(next_command(result, best))}",
+        f"Next, on all of the training period:\n{escape(next_command(result, best, dataset))}",
         highlight=False,
         soft_wrap=True,
     )
@@ -40,10 +47,11 @@ def trial_line(result: TuningResult, number: int) -> str:
     return f"Trial {number}  {result.metric} {trial.value:.4f} ({trial.state}{leading})  {point}"
 
 
-def next_command(result: TuningResult, best: Path) -> str:
+def next_command(result: TuningResult, best: Path, dataset: str) -> str:
     """Return the command that trains the best configuration without a validation period, for as many epochs."""
     epochs = round(sum(result.complete[0].epochs) / len(result.complete[0].epochs))
-    return f"nextclick train --dataset {result.dataset} --config {best} --validation-share 0 --epochs {epochs}"
+    where = f"--dataset {quote(dataset)} --config {quote(str(best))}"
+    return f"nextclick train {where} --validation-share 0 --epochs {epochs}"
 
 
 def best_file(result: TuningResult) -> bytes:

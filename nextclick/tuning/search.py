@@ -7,9 +7,10 @@ import msgspec
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from models.errors import TrainingError
+from models.errors import NextclickError
 from models.preparation.prepared_data import PreparedData
 from models.training.execution import Execution
+from nextclick.leaderboard.keys import data_digest
 from nextclick.tuning.plots import draw_history, draw_importances, draw_slices
 from nextclick.tuning.printing import best_file, markdown_of
 from nextclick.tuning.result import TuningResult, result_of
@@ -72,7 +73,7 @@ def search(
     require_validation(space.base)
     sampler = make_sampler(plan.sampler, space, plan.seed, trials_before(folder), plan.trials)
     pruner = make_pruner(plan.pruner, space.base.epochs)
-    identity = {"space": space.digest, "data set": data.description.name, "number of seeds": str(plan.seeds)}
+    identity = {"space": space.digest, "data set": data_digest(data), "number of seeds": str(plan.seeds)}
 
     def keep(study: Study, trial: FrozenTrial) -> None:
         result = result_of(study, space, data.description.name, plan.sampler, plan.pruner)
@@ -83,7 +84,7 @@ def search(
         remaining = plan.trials - finished(study)
         if remaining > 0:
             objective = TrialTraining(data, space, plan.seeds, execution)
-            study.optimize(objective, n_trials=remaining, catch=(TrainingError,), callbacks=[keep])
+            study.optimize(objective, n_trials=remaining, catch=(NextclickError,), callbacks=[keep])
         result = result_of(study, space, data.description.name, plan.sampler, plan.pruner)
         _write(result, folder)
         if result.complete:

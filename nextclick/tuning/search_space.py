@@ -35,6 +35,11 @@ from models.training.config import (
 Point = Mapping[str, float | int | str]
 # A grid beyond this is a mistake: a step too small.
 _MOST_GRID_POINTS = 10_000
+# What a trial's figure is, and on which clicks: the same for all.
+_JUDGES = (
+    "validation",
+    *(f"validation.{field}" for field in ValidationSection.__struct_fields__ if field != "patience"),
+)
 
 
 class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -190,6 +195,12 @@ def load_search_space(path: Path) -> SearchSpace:
         raise SettingsError(
             f'The search space {path} names "{fitted}", which changes no figure of a trial: set it in the base, '
             "`nextclick train` fits live counts for the best configuration."
+        )
+    other_judge = next((key for key in read.space if key in _JUDGES), None)
+    if other_judge is not None:
+        raise SettingsError(
+            f'The search space {path} names "{other_judge}": figures of different validation periods or metrics cannot '
+            "be compared. Set it in the base."
         )
     # Tables first: what is put in later stays.
     keys = sorted(read.space, key=lambda key: key.count("."))

@@ -22,6 +22,9 @@ PrunerName = Literal["median", "hyperband", "none"]
 JOURNAL_FILE = "study.jsonl"
 _LOCK_FILE = ".lock"
 _IDENTITY = "identity"
+_IN_PLACE_OF = "in place of"
+# A grid's sampler tells by these which of its points a trial is at.
+_GRID = ("grid_id", "search_space")
 # A search here is tens of trials: small generations, or there would be but one.
 _POPULATION = 10
 # Before anything is taken for a rule, or for a trial to compare with.
@@ -32,7 +35,7 @@ _FIRST_TRIALS = 4
 def opened_study(folder: Path, identity: dict[str, str], sampler: BaseSampler, pruner: BasePruner) -> Iterator[Study]:
     """Yield the study of a folder, a new one or the one that is there, for this process alone.
 
-    A trial that was interrupted is tried again first.
+    Trials that were interrupted are tried again first.
 
     Args:
         folder: Where the journal lies.
@@ -51,7 +54,8 @@ def opened_study(folder: Path, identity: dict[str, str], sampler: BaseSampler, p
             raise SettingsError(
                 f"Another search is at work in {folder}: wait for it, or name another --out."
             ) from error
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # Of a trial that fails or is stopped it would print the whole traceback.
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
         study = optuna.create_study(
             storage=storage,
@@ -62,7 +66,7 @@ def opened_study(folder: Path, identity: dict[str, str], sampler: BaseSampler, p
             load_if_exists=True,
         )
         _check_identity(study, identity, folder)
-        _try_again(study)
+        _queue_interrupted(study)
         yield study
 
 
@@ -135,9 +139,26 @@ def _check_identity(study: Study, identity: dict[str, str], folder: Path) -> Non
         raise SettingsError(f"{folder} holds another search, with another {others}: name another --out.")
 
 
-def _try_again(study: Study) -> None:
-    """Give up the trial that an interrupted search was at, and queue its point."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-        if trial.params:
-            study.enqueue_trial(trial.params)
+def _queue_interrupted(study: Study) -> None:
+    """Queue the points of trials that a search was at when it ended, and that no later trial has taken over.
+
+    Such a trial still runs where the process was killed. Where an exception went through it, Ctrl-C or a full disk,
+    Optuna has called it failed; one that failed of itself has its reason.
+    """
+    trials = study.get_trials(deepcopy=False)
+    taken_over = {trial.user_attrs.get(_IN_PLACE_OF) for trial in trials}
+    for trial in trials:
+        if trial.state == TrialState.RUNNING:
+            study.tell(trial.number, state=TrialState.FAIL)
+        elif trial.state != TrialState.FAIL or "failure" in trial.user_attrs or trial.number in taken_over:
+            continue
+        of_grid = {name: trial.system_attrs[name] for name in _GRID if name in trial.system_attrs}
+        study.add_trial(
+            optuna.create_trial(
+                state=TrialState.WAITING,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs={_IN_PLACE_OF: trial.number},
+                system_attrs={"fixed_params": trial.params, **of_grid},
+            )
+        )

@@ -8,7 +8,7 @@ from optuna.exceptions import TrialPruned
 from optuna.trial import Trial
 
 from export.exporter import RING_LENGTH
-from models.errors import SettingsError, TrainingError
+from models.errors import NextclickError, SettingsError
 from models.preparation.prepared_data import PreparedData
 from models.training.config import TrainingConfig
 from models.training.epoch_report import EpochReport, best_epoch
@@ -41,7 +41,7 @@ class TrialTraining:
 
         Raises:
             TrialPruned: If the first seed's figures are hopeless; the others are not tried then.
-            TrainingError: If it cannot be trained there; the study goes on.
+            NextclickError: If it cannot be trained there; the study goes on.
         """
         config = self._space.config_at(self._space.suggested(trial))
         require_validation(config)
@@ -55,7 +55,7 @@ class TrialTraining:
                     self._data, seeded, watch, exclude_last=self._exclude_last, execution=self._execution
                 )
                 reports.append(_best(checkpoint.description.history, config.validation.metric))
-        except TrainingError as error:
+        except NextclickError as error:
             trial.set_user_attr("failure", str(error))
             raise
         finally:

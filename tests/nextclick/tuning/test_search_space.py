@@ -94,6 +94,8 @@ def test_a_grid_without_end_is_refused(tmp_path: Path) -> None:
         ('"optimiser.learning_rate" = { low = 0.0, high = 1.0, log = true }', "`low` above 0"),
         ('"epochs.count" = { choices = [8] }', "epochs is a value"),
         ('"live_counts.delay_s" = { choices = [0, 60] }', "changes no figure of a trial"),
+        ('"validation.share" = { choices = [0.1, 0.2] }', "different validation periods or metrics cannot be compared"),
+        ('"validation" = { choices = [{ metric = "MRR@5" }, { metric = "MRR@20" }] }', "cannot be compared"),
         ("", "is empty"),
     ],
 )

@@ -4,14 +4,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from optuna.trial import TrialState
 from typer.testing import CliRunner, Result
 
 from models.errors import DataError, SettingsError, TrainingError
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
-from models.training.config import load_training_config
+from models.training.config import TrainingConfig, load_training_config
 from models.training.run import train
 from nextclick.cli import app
+from nextclick.tuning.search_space import Dimension, SearchSpace
+from nextclick.tuning.study import make_pruner, make_sampler, opened_study
 
 ITEMS = "abcdefg"
 BASE = """
@@ -61,6 +64,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def make_space() -> SearchSpace:
+    """One to nine layers of the default network."""
+    return SearchSpace(TrainingConfig(), {"network.layers": Dimension(low=1, high=9)})
 
 
 def run_tune(space: str, *arguments: str) -> Result:
@@ -134,10 +142,62 @@ def test_an_interrupted_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert sorted(trial["number"] for trial in result["trials"]) == [0, 1, 3, 4, 5]
     assert len({json.dumps(trial["point"]) for trial in result["trials"]}) == 5
+    assert "Traceback" not in stopped.stderr
     again = json.loads(run_tune("space.toml", "--trials", "5", "--json").stdout)
     assert len(again["trials"]) == 5
     with pytest.raises(SettingsError, match="holds another search, with another space"):
         run_tune("grid.toml", "--out", "tuning/space")
+
+
+@pytest.mark.parametrize("trial", [1, 2, 3, 4])
+@pytest.mark.usefixtures("workplace")
+def test_a_grid_that_was_interrupted_has_every_point_once(monkeypatch: pytest.MonkeyPatch, trial: int) -> None:
+    """Stopped at whichever of its four trials: that point is tried again, and no other is forgotten."""
+    tried: list[TrainingConfig] = []
+
+    def stopped_once(data: PreparedData, config: TrainingConfig, *arguments: object, **options: object) -> object:
+        tried.append(config)
+        if len(tried) == trial:
+            raise KeyboardInterrupt
+        return train(data, config, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("nextclick.tuning.trial_training.train", stopped_once)
+    assert run_tune("grid.toml", "--sampler", "grid", "--trials", "9").exit_code == 130
+    result = json.loads(run_tune("grid.toml", "--sampler", "grid", "--trials", "9", "--json").stdout)
+    assert tried[trial] == tried[trial - 1]
+    points = {(one["point"]["network.kind"], one["point"]["network.layers"]) for one in result["trials"]}
+    assert points == {('"lstm"', 1), ('"lstm"', 2), ('"gru"', 1), ('"gru"', 2)}
+    assert len(result["trials"]) == 4
+
+
+def test_a_trial_whose_process_was_killed_is_queued_once(tmp_path: Path) -> None:
+    """With what it had chosen by then; a second opening does not queue it again."""
+    place = (tmp_path, {"space": "1"}, make_sampler("random", make_space(), 0, 0, 3), make_pruner("none", 1))
+    with opened_study(*place) as study:
+        study.ask().suggest_int("network.layers", 1, 9)
+        (running,) = study.trials
+    for _ in range(2):
+        with opened_study(*place) as study:
+            failed, queued = study.trials
+        assert (failed.state, queued.state, queued.params) == (TrialState.FAIL, TrialState.WAITING, running.params)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_other_clicks_of_the_same_name_are_another_search(workplace: Path) -> None:
+    """Figures of two logs that are both called circles are not put into one table."""
+    run_tune("grid.toml", "--trials", "1")
+    description = Description("circles", SessionRule(), "by time", exclude_seen=False, cleaning=())
+    PreparedData(description, make_clicks(1, 26), make_clicks(27, 6), None).save(workplace / "circles")
+    with pytest.raises(SettingsError, match="holds another search, with another data set"):
+        run_tune("grid.toml", "--trials", "2")
+
+
+@pytest.mark.usefixtures("workplace")
+def test_the_next_command_finds_data_that_lies_elsewhere() -> None:
+    """A folder of prepared data is named as it was given."""
+    assert "nextclick train --dataset ./circles --config tuning/grid/best.toml" in " ".join(
+        run_tune("grid.toml", "--dataset", "./circles", "--trials", "1").stdout.split()
+    )
 
 
 @pytest.mark.usefixtures("workplace")
@@ -194,3 +254,27 @@ def test_a_point_that_cannot_be_trained_is_told_and_left(monkeypatch: pytest.Mon
     table = Path("tuning/space/trials.md").read_text(encoding="utf-8")
     assert "- trial 0: The loss is nan in epoch 1." in table
     assert "2 trials, 1 of them to their end" in table
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_kind_that_the_settings_do_not_fit_ends_its_own_trial_only() -> None:
+    """`markov` has no epochs: it says so, and the search goes on with the LSTM."""
+    kinds = '"network" = { choices = [{ kind = "markov" }, { kind = "lstm", hidden_size = 8 }] }'
+    Path("kinds.toml").write_text(f'base = "small.toml"\n[space]\n{kinds}\n', encoding="utf-8")
+    result = json.loads(run_tune("kinds.toml", "--sampler", "grid", "--json").stdout)
+    complete, failed = result["trials"]
+    assert (complete["state"], failed["state"]) == ("complete", "failed")
+    assert "is counted in one pass over the clicks and not trained: leave" in failed["failure"]
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_search_without_any_figure_has_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1, and every trial says what was wrong."""
+
+    def fails(*_arguments: object, **_options: object) -> None:
+        raise TrainingError("The loss is nan in epoch 1.")
+
+    monkeypatch.setattr("nextclick.tuning.trial_training.train", fails)
+    failed = run_tune("space.toml", "--trials", "2")
+    assert failed.exit_code == 1
+    assert failed.stderr.count("failed: The loss is nan in epoch 1.") == 2
