@@ -14,7 +14,7 @@ from scipy.sparse import coo_array, csr_array
 
 from models.sequences.encoded_sessions import UNKNOWN_ITEM
 
-# Bound of memory: stored entries of the rows that are sorted at once, some 60 bytes each.
+# Bound of memory: entries of the rows that are worked on at once, some 60 bytes each.
 ENTRIES_AT_ONCE = 2_000_000
 _ALL_ROWS = slice(None)
 

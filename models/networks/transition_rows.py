@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.items.item_similarity import TopRows, top_rows
+from models.items.item_similarity import ENTRIES_AT_ONCE, TopRows, top_rows
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,14 @@ def transition_rows(
     """
     kept = top_rows(counts, length)
     seen = np.asarray(counts.sum(axis=1)) + prior_clicks  # (V,)
-    share = kept.value / seen[:, None]  # (V, M)
-    back_off = 1.0 - share.sum(axis=1)
-    base = back_off[:, None] * popularity[np.maximum(kept.index, 0)]
-    above = np.where(kept.index >= 0, np.log1p(share / base), 0.0)
-    return TransitionRows(np.log(back_off).astype(np.float32), TopRows(kept.index, above.astype(np.float32)))
+    log_back_off = np.empty(len(seen), dtype=np.float32)
+    rows_at_once = max(1, ENTRIES_AT_ONCE // length)
+    for begin in range(0, len(seen), rows_at_once):
+        rows = slice(begin, begin + rows_at_once)
+        index, value = kept.index[rows], kept.value[rows]  # (R, M)
+        share = value / seen[rows, None]
+        back_off = 1.0 - share.sum(axis=1)  # (R,)
+        base = back_off[:, None] * popularity[np.maximum(index, 0)]
+        value[:] = np.where(index >= 0, np.log1p(share / base), 0.0)
+        log_back_off[rows] = np.log(back_off)
+    return TransitionRows(log_back_off, kept)
