@@ -7,6 +7,7 @@ or it is a miss.
 Legend: N clicks, P predictions, K list length, V items.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from export.offline import UNKNOWN_ITEM, lists_after_clicks
 from export.popular_list import PopularList
 from models.errors import DataError
 from models.evaluation.metrics import CUTOFFS, RankingTally, catalogue_coverage, ranks_from_lists
+from models.preparation.prepared_on_disk import JudgedClicks
 from models.sequences.encoded_sessions import encode_sessions, enumerate_predictions
 
 
@@ -64,31 +66,65 @@ def evaluate_artifact(
     Raises:
         DataError: If no session has two clicks.
     """
-    earlier = 0
-    if history is not None:
-        of_users = history.filter(pl.col("session_id").is_in(clicks["session_id"].unique().to_list()))
-        earlier = len(of_users)
-        clicks = pl.concat([of_users, clicks])
-    following = next_clicks(artifact, clicks, earlier=earlier)
-    target_index = following.target_index[following.exists]
-    if not len(target_index):
-        raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
-    popular = PopularList(artifact)
-    model, popularity = ListTally(artifact), ListTally(artifact)
-    for block in lists_after_clicks(artifact, clicks, exclude_seen=exclude_seen):
-        predicted = following.exists[block.click]
-        target = following.target_index[block.click[predicted]]
-        model.add(block.top_item[predicted], block.top_score[predicted], target)
-        popularity.add(*popular.rank(block.seen_index[predicted]), target)
-    return ArtifactReport(
-        model_id=artifact.manifest.model_id,
-        model=model.figures(),
-        popularity=popularity.figures(),
-        clicks=len(clicks),
-        predictions=len(target_index),
-        sessions=following.sessions,
-        unknown_targets=int(np.count_nonzero(target_index == UNKNOWN_ITEM)),
-    )
+    return evaluate_artifact_in_parts(artifact, [JudgedClicks(clicks, history)], exclude_seen=exclude_seen)
+
+
+def evaluate_artifact_in_parts(
+    artifact: Artifact, parts: Iterable[JudgedClicks], *, exclude_seen: bool | None = None
+) -> ArtifactReport:
+    """Do what `evaluate_artifact` does to test clicks in parts, of which one is in memory: the figures are the same.
+
+    Raises:
+        DataError: If no session has two clicks.
+    """
+    judgement = _Judgement(artifact, exclude_seen=exclude_seen)
+    for part in parts:
+        judgement.add(part)
+    return judgement.report()
+
+
+class _Judgement:
+    """What was made of the parts so far."""
+
+    def __init__(self, artifact: Artifact, *, exclude_seen: bool | None) -> None:
+        self._artifact = artifact
+        self._exclude_seen = exclude_seen
+        self._popular = PopularList(artifact)
+        self._of_model, self._of_popularity = ListTally(artifact), ListTally(artifact)
+        self._clicks = self._predictions = self._sessions = self._unknown_targets = 0
+
+    def add(self, part: JudgedClicks) -> None:
+        clicks, earlier = part.clicks, 0
+        if part.history is not None:
+            of_users = part.history.filter(pl.col("session_id").is_in(clicks["session_id"].unique().to_list()))
+            earlier = len(of_users)
+            clicks = pl.concat([of_users, clicks])
+        following = next_clicks(self._artifact, clicks, earlier=earlier)
+        target_index = following.target_index[following.exists]
+        self._clicks += len(clicks)
+        self._predictions += len(target_index)
+        self._sessions += following.sessions
+        self._unknown_targets += int(np.count_nonzero(target_index == UNKNOWN_ITEM))
+        if not len(target_index):
+            return
+        for block in lists_after_clicks(self._artifact, clicks, exclude_seen=self._exclude_seen):
+            predicted = following.exists[block.click]
+            target = following.target_index[block.click[predicted]]
+            self._of_model.add(block.top_item[predicted], block.top_score[predicted], target)
+            self._of_popularity.add(*self._popular.rank(block.seen_index[predicted]), target)
+
+    def report(self) -> ArtifactReport:
+        if not self._predictions:
+            raise DataError("There is nothing to evaluate on: no session has two clicks. Test on a longer period.")
+        return ArtifactReport(
+            model_id=self._artifact.manifest.model_id,
+            model=self._of_model.figures(),
+            popularity=self._of_popularity.figures(),
+            clicks=self._clicks,
+            predictions=self._predictions,
+            sessions=self._sessions,
+            unknown_targets=self._unknown_targets,
+        )
 
 
 class NextClicks(NamedTuple):

@@ -72,7 +72,9 @@ def gains_of(ranks: NDArray[np.int64], cutoffs: Sequence[int] = CUTOFFS) -> dict
 
 
 class RankingTally:
-    """Sums over predictions, from which the figures so far can be read at any time.
+    """How often targets were at each rank, from which the figures so far can be read at any time.
+
+    Counts and no sums of gains: the figures are the same in whatever order and pieces predictions come.
 
     Args:
         cutoffs: The K of Recall@K and the rest.
@@ -81,22 +83,23 @@ class RankingTally:
     def __init__(self, cutoffs: Sequence[int] = CUTOFFS) -> None:
         self.cutoffs = tuple(cutoffs)
         self.predictions = 0
-        self._sums = {name: np.zeros(len(self.cutoffs)) for name in _MEASURES}
+        self._at_rank = np.zeros(max(self.cutoffs, default=0), dtype=np.int64)  # from rank 1 to the last cutoff
 
     def add(self, ranks: NDArray[np.int64]) -> None:
         """Count more predictions by the ranks of their targets, (N,)."""
         self.predictions += len(ranks)
-        for name, gains in gains_of(ranks, self.cutoffs).items():
-            self._sums[name] += gains.sum(axis=0)
+        last = len(self._at_rank)
+        self._at_rank += np.bincount(ranks[ranks <= last] - 1, minlength=last)
 
     def figures(self) -> dict[str, float]:
         """Return `Recall@1` and so on over everything counted so far; empty before the first prediction."""
         if not self.predictions:
             return {}
+        ranks = np.arange(1, len(self._at_rank) + 1)
         return {
             f"{name}@{cutoff}": float(total / self.predictions)
-            for name, totals in self._sums.items()
-            for cutoff, total in zip(self.cutoffs, totals, strict=True)
+            for name, gains in gains_of(ranks, self.cutoffs).items()
+            for cutoff, total in zip(self.cutoffs, (self._at_rank[:, None] * gains).sum(axis=0), strict=True)
         }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -19,6 +19,19 @@ from models.preparation.parts_on_disk import CLICKS_AT_ONCE, PartsOnDisk
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, load_catalogue, load_description
 
 Table = Literal["train", "test"]
+
+
+class JudgedClicks(NamedTuple):
+    """Test clicks of some users, all that they have.
+
+    Attributes:
+        clicks: `CLICK_SCHEMA`, in order of time.
+        history: The same of the training clicks that users are stepped through before, see `PreparedData.test_history`.
+            None: they begin with nothing.
+    """
+
+    clicks: pl.DataFrame
+    history: pl.DataFrame | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,16 @@ class PreparedOnDisk:
         """
         with self._dealt(("train", "test") if self.test_has_history else ("test",)) as parts:
             yield parts
+
+    def judged_clicks(self, limit: int) -> Iterator[JudgedClicks]:
+        """Yield so many of the first test clicks, part by part."""
+        first_row = count_clicks_of(self.folder / "train.parquet") if self.test_has_history else 0
+        is_judged = pl.col(IS_TEST) & (pl.col(ROW) < first_row + limit)
+        columns = CLICK_SCHEMA.names()
+        with self.dealt_test_clicks() as parts:
+            for part in parts:
+                history = part.filter(~pl.col(IS_TEST)).select(columns) if self.test_has_history else None
+                yield JudgedClicks(part.filter(is_judged).select(columns), history)
 
     @contextmanager
     def _dealt(self, tables: Sequence[Table]) -> Iterator[PartsOnDisk]:

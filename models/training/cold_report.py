@@ -8,14 +8,13 @@ from models.evaluation.protocol import NetworkScorer
 from models.items.item_age import fit_age_curve
 from models.items.item_contents import rows_of_items
 from models.networks.kinds import kind_of
-from models.preparation.prepared_data import PreparedData
-from models.sequences.encoded_sessions import encode_sessions
 from models.training.checkpoint import Checkpoint
 from models.training.cold_items import with_cold_items
+from models.training.encoded_data import Prepared, encode_test, training_clicks
 
 
 def report_on_cold_items(
-    checkpoint: Checkpoint, data: PreparedData, *, published: str | None = None, exclude_last: int = 0
+    checkpoint: Checkpoint, data: Prepared, *, published: str | None = None, exclude_last: int = 0
 ) -> ColdReport:
     """Measure a network that reads items' contents on the test clicks on items that it has never seen clicked.
 
@@ -32,7 +31,7 @@ def report_on_cold_items(
     served = with_cold_items(checkpoint)
     if served is checkpoint or served.catalogue is None:
         raise DataError("This network knows items by their ids alone: it has nothing to say of cold items.")
-    test = encode_sessions(data.test, served.vocabulary, served.description.features, history=data.test_history)
+    test = encode_test(data, served.vocabulary, served.description.features)
     category = rows_of_items(served.catalogue, served.vocabulary, ("category",))["category"]
     return evaluate_cold_items(
         kind_of(checkpoint.description.network),
@@ -45,13 +44,17 @@ def report_on_cold_items(
     )
 
 
-def _age_bias(served: Checkpoint, data: PreparedData, published: str) -> BiasAt:
+def _age_bias(served: Checkpoint, data: Prepared, published: str) -> BiasAt:
     """Learn from the training clicks on the training items how age makes an item clicked."""
     assert served.catalogue is not None  # noqa: S101  # checked by the caller
     of_items = rows_of_items(served.catalogue, served.vocabulary, (published,))[published].cast(pl.Int64)
     if of_items.null_count():
         raise DataError(f"The catalogue's column {published} is empty for some items: when were they published?")
     published_ms = of_items.to_numpy()
-    clicks = encode_sessions(data.train, served.vocabulary, ())
-    curve = fit_age_curve(clicks.timestamp_ms, published_ms[clicks.item_index], published_ms)
+    items = pl.DataFrame({"item_id": served.vocabulary.item_ids, "published_ms": published_ms})
+    with training_clicks(data) as clicks:
+        of_clicks = (table.join(items, on="item_id") for table in clicks.columns("item_id", "timestamp_ms"))
+        curve = fit_age_curve(
+            ((table["timestamp_ms"].to_numpy(), table["published_ms"].to_numpy()) for table in of_clicks), published_ms
+        )
     return lambda now_ms: curve.bias_at(published_ms, now_ms)

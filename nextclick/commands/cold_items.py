@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, PreparedFolder
+from nextclick.options import PREPARED_FOLDER, AsJson, OnDisk, PreparedFolder
 
 if TYPE_CHECKING:
     from models.evaluation.cold_evaluation import ColdReport
@@ -26,6 +26,7 @@ def cold_items(
             "age as well.",
         ),
     ] = None,
+    on_disk: OnDisk = None,
     prepared_folder: PreparedFolder = PREPARED_FOLDER,
     as_json: AsJson = False,
 ) -> None:
@@ -41,15 +42,18 @@ def cold_items(
     from rich.console import Console  # noqa: PLC0415
 
     from export.exporter import RING_LENGTH  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from models.training.cold_report import report_on_cold_items  # noqa: PLC0415
+    from nextclick.prepared_reading import read_for_test  # noqa: PLC0415
 
     loaded = load_checkpoint(checkpoint)
-    data = load_prepared_data(Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset)
-    exclude_last = RING_LENGTH if data.description.exclude_seen else 0
-    with Console(stderr=True).status(f"Ranking {len(data.test):,} test clicks"):
-        report = report_on_cold_items(loaded, data, published=published, exclude_last=exclude_last)
+    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    console = Console(stderr=True)
+    with read_for_test(folder, console, on_disk=on_disk) as data:
+        exclude_last = RING_LENGTH if data.description.exclude_seen else 0
+        with console.status(f"Ranking {data.test_click_count:,} test clicks"):
+            report = report_on_cold_items(loaded, data, published=published, exclude_last=exclude_last)
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
         return

@@ -47,8 +47,8 @@ def ensemble(
 
     from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
+    from nextclick.prepared_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_execution import working_folder  # noqa: PLC0415
-    from nextclick.training_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_report import assemble_and_report, print_training  # noqa: PLC0415
 
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset

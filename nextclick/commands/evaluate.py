@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextclick.options import PREPARED_FOLDER, AsJson, ExcludeSeen, Limit, PreparedFolder
+from nextclick.options import PREPARED_FOLDER, AsJson, ExcludeSeen, Limit, OnDisk, PreparedFolder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from export.artifact import Artifact
     from export.artifact_evaluation import ArtifactReport
     from export.live_evaluation import LiveReport
+    from models.preparation.prepared_on_disk import PreparedOnDisk
 
 
 def evaluate(
@@ -44,6 +45,7 @@ def evaluate(
             "user's click before it, as a worker publishes them.",
         ),
     ] = "request",
+    on_disk: OnDisk = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge an artifact on a data set's test clicks: Recall, MRR and NDCG at 1, 5, 10 and 20, popularity beside it.
@@ -57,24 +59,34 @@ def evaluate(
     `--counts-delay` before; the artifact must have a recipe for live counts. One that says `useless` adds nothing to
     the lists, and the popularity beside them is live all the same.
 
+    Data that is large for the memory is read in parts from disk, users by users; not with `--live`, which takes
+    everyone's clicks in one order.
+
     Example: `nextclick evaluate artifacts/eshop --dataset eshop`
     """
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
     from export.artifact import load_artifact  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.errors import SettingsError  # noqa: PLC0415
+    from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
+    from models.preparation.prepared_on_disk import PreparedOnDisk  # noqa: PLC0415
+    from nextclick.prepared_reading import read_for_test  # noqa: PLC0415
 
-    loaded = load_artifact(artifact)
+    loaded, console = load_artifact(artifact), Console(stderr=True)
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
-    data = load_prepared_data(folder)
-    clicks = data.test if limit is None else data.test.head(limit)
-    with Console(stderr=True).status(f"Stepping model {loaded.manifest.model_id} through {len(clicks):,} clicks"):
-        report = (
-            _evaluate_live(loaded, data.train, clicks, counts_delay, ranked_at, exclude_seen=exclude_seen)
-            if live
-            else _evaluate(loaded, clicks, data.test_history, exclude_seen=exclude_seen)
-        )
+    if live and on_disk:
+        raise SettingsError("Live counts follow everyone's clicks in order of time: leave --on-disk out, or --live.")
+    with read_for_test(folder, console, on_disk=False if live else on_disk) as data:
+        count = data.test_click_count if limit is None else min(limit, data.test_click_count)
+        with console.status(f"Stepping model {loaded.manifest.model_id} through {count:,} clicks"):
+            if isinstance(data, PreparedOnDisk):
+                report: ArtifactReport | LiveReport = _evaluate_parts(loaded, data, count, exclude_seen=exclude_seen)
+            elif live:
+                clicks = data.test.head(count)
+                report = _evaluate_live(loaded, data.train, clicks, counts_delay, ranked_at, exclude_seen=exclude_seen)
+            else:
+                report = _evaluate(loaded, data.test.head(count), data.test_history, exclude_seen=exclude_seen)
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
         return
@@ -88,6 +100,14 @@ def _evaluate(
     from export.artifact_evaluation import evaluate_artifact  # noqa: PLC0415
 
     return evaluate_artifact(artifact, clicks, exclude_seen=exclude_seen, history=history)
+
+
+def _evaluate_parts(
+    artifact: "Artifact", data: "PreparedOnDisk", count: int, *, exclude_seen: bool | None
+) -> "ArtifactReport":
+    from export.artifact_evaluation import evaluate_artifact_in_parts  # noqa: PLC0415
+
+    return evaluate_artifact_in_parts(artifact, data.judged_clicks(count), exclude_seen=exclude_seen)
 
 
 def _evaluate_live(

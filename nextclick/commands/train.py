@@ -110,8 +110,8 @@ def train(
     from models.preparation.prepared_data import PREPARED_FILE, load_description  # noqa: PLC0415
     from models.training.config import config_for, load_training_config  # noqa: PLC0415
     from models.training.devices import choose_device  # noqa: PLC0415
+    from nextclick.prepared_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_execution import executed, working_folder  # noqa: PLC0415
-    from nextclick.training_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
 
     if threads is not None:

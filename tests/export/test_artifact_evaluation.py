@@ -1,12 +1,17 @@
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from export.artifact import Artifact
-from export.artifact_evaluation import evaluate_artifact, next_clicks
+from export.artifact_evaluation import evaluate_artifact, evaluate_artifact_in_parts, next_clicks
 from export.offline import lists_after_clicks
 from models.errors import DataError
 from models.evaluation.protocol import evaluate_network, evaluate_popularity
+from models.preparation.prepared_data import Description, EvaluationProtocol, PreparedData
+from models.preparation.prepared_on_disk import open_prepared_data
 from models.sequences.encoded_sessions import encode_sessions
+from models.session_rule import SessionRule
 from tests.factories import make_click_table, make_tiny_artifact, make_tiny_network
 
 
@@ -77,6 +82,24 @@ def test_history_is_stepped_through_and_not_predicted(whole_list_artifact: Artif
     network = evaluate_network(make_tiny_network(), sessions, exclude_last=50)
     assert report.model == pytest.approx(network.metrics)
     assert report.predictions == report.sessions == network.predictions
+
+
+@pytest.mark.parametrize(("protocol", "limit"), [("session-clicks", 70), ("last-click", 30)])
+def test_figures_from_disk_are_those_of_all_clicks_at_once(
+    tmp_path: Path, whole_list_artifact: Artifact, walks: pl.DataFrame, protocol: EvaluationProtocol, limit: int
+) -> None:
+    """To the bit, of the first test clicks, in parts of a few users each; with a history and without."""
+    is_last = pl.int_range(pl.len()).over("session_id") == pl.len().over("session_id") - 1
+    last, before = walks.filter(is_last), walks.filter(~is_last)
+    description = Description("walks", SessionRule(), "made up", exclude_seen=True, cleaning=(), protocol=protocol)
+    test = last if protocol == "last-click" else before
+    data = PreparedData(description, before, test, None)
+    data.save(tmp_path)
+    expected = evaluate_artifact(whole_list_artifact, test.head(limit), history=data.test_history)
+    on_disk = open_prepared_data(tmp_path, tmp_path, clicks_at_once=25)
+    parts = list(on_disk.judged_clicks(limit))
+    assert len(parts) > 1
+    assert evaluate_artifact_in_parts(whole_list_artifact, parts) == expected
 
 
 @pytest.fixture(scope="module")

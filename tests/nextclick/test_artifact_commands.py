@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from export.artifact import Artifact, load_artifact
 from models.counts.recipe import CountsRecipe
-from models.errors import ArtifactError, CatalogueError, DataError
+from models.errors import ArtifactError, CatalogueError, DataError, SettingsError
 from models.preparation.prepared_data import Description, PreparedData
 from models.session_rule import SessionRule
 from models.training.checkpoint import Checkpoint, CheckpointDescription, save_checkpoint
@@ -133,6 +133,15 @@ def test_evaluate_takes_the_first_clicks_only(tiny_artifact: Artifact, prepared_
     """A quick look."""
     by_folder = ("--dataset", prepared_folder / "tiny", "--limit", 2, "--json")
     assert json.loads(_run("evaluate", tiny_artifact.folder, *by_folder))["predictions"] == 1
+
+
+def test_evaluate_from_disk_says_the_same(tiny_artifact: Artifact, prepared_folder: Path) -> None:
+    """Byte for byte, and of the first clicks too; live counts need everyone's clicks in one order."""
+    evaluate = ("evaluate", tiny_artifact.folder, "--dataset", prepared_folder / "tiny", "--json")
+    assert _run(*evaluate, "--on-disk") == _run(*evaluate, "--in-memory")
+    assert json.loads(_run(*evaluate, "--on-disk", "--limit", 3))["clicks"] == 3
+    with pytest.raises(SettingsError, match="leave --on-disk out, or --live"):
+        _run(*evaluate, "--on-disk", "--live")
 
 
 def test_evaluate_says_how_to_get_a_data_set_that_is_not_there(tiny_artifact: Artifact, tmp_path: Path) -> None:

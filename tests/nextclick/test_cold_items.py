@@ -74,6 +74,9 @@ def test_items_that_were_never_clicked_are_recommended_by_their_titles(tmp_path:
     as_json = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert as_json["among_cold"]["content_lstm"] == pytest.approx(report.among_cold["content_lstm"])
     assert f"among {report.cold_items} cold" in CliRunner().invoke(app, arguments).stdout
+    by_age = [*arguments, "--published", "published_ms", "--json"]
+    from_disk, whole = (CliRunner().invoke(app, [*by_age, how]).stdout for how in ("--on-disk", "--in-memory"))
+    assert json.loads(from_disk) == json.loads(whole)
 
 
 def test_a_configuration_of_contents_is_read_from_toml() -> None:

@@ -20,7 +20,7 @@ from models.preparation.sessions import assign_sessions
 from models.preparation.splitting import split_by_time
 from models.session_rule import SessionRule
 from nextclick.cli import app
-from nextclick.training_reading import BYTES_A_CLICK, is_too_large
+from nextclick.prepared_reading import BYTES_A_CLICK, is_too_large
 
 CONFIG = """
 epochs = 1
@@ -40,7 +40,7 @@ WEIGHTS = "weights.safetensors"
 MEASURED = """
 import re, sys
 from functools import partial
-import nextclick.training_reading as reading
+import nextclick.prepared_reading as reading
 from nextclick.cli import app
 reading.open_prepared_data = partial(reading.open_prepared_data, clicks_at_once=50_000)
 app(sys.argv[1:], standalone_mode=False)
@@ -101,7 +101,7 @@ def test_what_would_fill_the_memory_is_read_from_disk(workplace: Path, monkeypat
     found = open_prepared_data(workplace / "made", workplace)
     assert is_too_large(found, found.click_count * BYTES_A_CLICK * 4 - 1)
     assert not is_too_large(found, found.click_count * BYTES_A_CLICK * 4)
-    monkeypatch.setattr("nextclick.training_reading.memory_limit_bytes", lambda: 1_000_000)
+    monkeypatch.setattr("nextclick.prepared_reading.memory_limit_bytes", lambda: 1_000_000)
     assert "from disk" in run_train("out", "--no-evaluate").stderr
     assert "from disk" not in run_train("out", "--no-evaluate", "--in-memory").stderr
 
@@ -120,7 +120,7 @@ def test_held_out_items_are_held_out_of_what_is_on_disk(workplace: Path) -> None
 def test_a_full_disk_is_said_before_half_of_the_work(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With how much room is needed, and nothing left lying about."""
     free = shutil.disk_usage(workplace)._replace(free=1000)
-    monkeypatch.setattr("nextclick.training_reading.shutil.disk_usage", lambda _path: free)
+    monkeypatch.setattr("nextclick.prepared_reading.shutil.disk_usage", lambda _path: free)
     with pytest.raises(
         TrainingError, match=r"too little room at .*needs some 0\.0 GiB .* give another place with --out"
     ):

@@ -80,13 +80,14 @@ def test_figures_of_known_ranks() -> None:
 
 
 def test_a_tally_gives_the_same_figures_in_any_number_of_parts() -> None:
-    """The demo reads its figures while they grow; in the end they are those of all ranks together."""
+    """The demo reads its figures while they grow; in the end they are those of all ranks together, in any order."""
     tally = RankingTally()
     assert tally.figures() == {}
     for rank in (1, 2, 3, 21):
         tally.add(np.array([rank]))
     assert tally.predictions == 4
-    assert tally.figures() == pytest.approx(figures_of(np.array([1, 2, 3, 21])))
+    assert tally.figures() == figures_of(np.array([21, 3, 1, 2]))
+    assert tally.figures()["MRR@20"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 4)
 
 
 def test_coverage_is_the_share_that_was_listed() -> None:

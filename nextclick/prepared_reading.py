@@ -1,9 +1,10 @@
-"""How `nextclick train` reads prepared data: whole, or in parts from disk where it is too large for memory."""
+"""How commands read prepared data: whole, or in parts from disk where it is too large for memory."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -40,16 +41,11 @@ def read_for_training(
         TrainingError: If there is no room on the disk.
     """
     found = open_prepared_data(folder, working)
-    if not (is_too_large(found, memory_limit_bytes()) if on_disk is None else on_disk):
+    if not _goes_on_disk(found, on_disk):
         data = load_prepared_data(folder)
         yield data if hold_out is None else hold_items_out(data, hold_out)
         return
-    console.print(
-        f"Reading {found.click_count:,} clicks in parts from disk; whole (--in-memory) they would take some "
-        f"{found.click_count * BYTES_A_CLICK / (1 << 30):.1f} GiB.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _tell(found, console)
     shutil.rmtree(working, ignore_errors=True)  # a run that was killed could not
     working.mkdir(parents=True)
     try:
@@ -57,6 +53,43 @@ def read_for_training(
         yield found if hold_out is None else hold_items_out_on_disk(found, hold_out)
     finally:
         shutil.rmtree(working, ignore_errors=True)
+
+
+@contextmanager
+def read_for_test(folder: Path, console: Console, *, on_disk: bool | None) -> Iterator[Prepared]:
+    """Yield prepared data whose test clicks are looked at, in memory or on disk.
+
+    What is worked on lies where the system has temporary files, and is gone with the block: the test clicks, and the
+    training clicks where test sessions go on with them.
+
+    Args:
+        folder: Where it is.
+        console: Told where it is read from disk.
+        on_disk: Whether to; None: where it would take too large a share of the memory.
+
+    Raises:
+        DataError: If the folder is missing, incomplete, or its tables have other columns.
+    """
+    with TemporaryDirectory(prefix="nextclick-test-") as working:
+        found = open_prepared_data(folder, Path(working))
+        if _goes_on_disk(found, on_disk):
+            _tell(found, console)
+            yield found
+        else:
+            yield load_prepared_data(folder)
+
+
+def _goes_on_disk(found: PreparedOnDisk, on_disk: bool | None) -> bool:
+    return is_too_large(found, memory_limit_bytes()) if on_disk is None else on_disk
+
+
+def _tell(found: PreparedOnDisk, console: Console) -> None:
+    console.print(
+        f"Reading {found.click_count:,} clicks in parts from disk; whole (--in-memory) they would take some "
+        f"{found.click_count * BYTES_A_CLICK / (1 << 30):.1f} GiB.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _require_room(working: Path, clicks: int) -> None:
