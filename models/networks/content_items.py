@@ -1,6 +1,6 @@
 """Items known by what they say of themselves: the items' side of a network for items that training never saw.
 
-Legend in the package; C items that are encoded together, P numbers of a vector made elsewhere.
+Legend in the package; C items that are encoded together, P numbers of their fields and vectors made elsewhere.
 """
 
 import torch
@@ -16,7 +16,7 @@ _ITEMS_AT_ONCE = 4_096
 
 
 class ContentItems(ItemSide):
-    """An item's vector is a projection of its text's and of the one that was made elsewhere; with ids, plus its own.
+    """An item's vector is a projection of its text's, its fields' and the one made elsewhere; with ids, plus its own.
 
     There is no bias an item, which nothing could teach for an item without clicks: how often items of a kind are
     clicked is part of what their text says. Cold items are no negatives in training either: only items with training
@@ -30,6 +30,7 @@ class ContentItems(ItemSide):
         embedding_size: E.
         text: How texts are read.
         dropout: Share of an item's components that is zeroed in training where it is an input.
+        vector_dropout: Share of the fields' and vectors' numbers that is zeroed in training.
         id_dropout: Chance that an item's own vector is left out in training; None: items have none.
     """
 
@@ -40,6 +41,7 @@ class ContentItems(ItemSide):
         *,
         text: TextConfig,
         dropout: float,
+        vector_dropout: float,
         id_dropout: ProperFraction | None,
     ) -> None:
         super().__init__()
@@ -49,8 +51,10 @@ class ContentItems(ItemSide):
         self.register_buffer("tokens", torch.from_numpy(contents.tokens), persistent=False)
         self.register_buffer("vectors", torch.from_numpy(contents.vectors), persistent=False)
         self.register_buffer("output_bias", torch.zeros(len(contents.tokens)), persistent=False)
-        self.text = TextEncoder(text, contents.vocabulary)
-        self.projection = nn.Linear(self.text.output_size + contents.vectors.shape[1], embedding_size)
+        self.text = TextEncoder(text, contents.vocabulary) if contents.vocabulary.columns else None
+        text_size = 0 if self.text is None else self.text.output_size
+        self.projection = nn.Linear(text_size + contents.vectors.shape[1], embedding_size)
+        self.vector_dropout = nn.Dropout(vector_dropout)
         self.ids = None if id_dropout is None else nn.Embedding(len(contents.tokens), embedding_size)
         self.id_dropout = id_dropout or 0.0
         self.dropout = nn.Dropout(dropout)
@@ -122,8 +126,11 @@ class ContentItems(ItemSide):
 
     def _read(self, tokens: Tensor, vectors: Tensor) -> Tensor:
         """Encode items by their contents alone, (C, W) and (C, P) -> (C, E)."""
-        texts = torch.cat([self.text(part) for part in torch.split(tokens, _ITEMS_AT_ONCE)])
-        encoded: Tensor = self.projection(torch.cat((texts, vectors), dim=1))
+        contents = self.vector_dropout(vectors)
+        if self.text is not None:
+            texts = torch.cat([self.text(part) for part in torch.split(tokens, _ITEMS_AT_ONCE)])
+            contents = torch.cat((texts, contents), dim=1)
+        encoded: Tensor = self.projection(contents)
         return encoded
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from models.errors import DataError
-from models.networks.content_lstm import ContentLSTMNetwork
+from models.networks.content_lstm import reads_contents, with_fixed_items
 from models.sequences.vocabulary import ItemVocabulary
 from models.training.checkpoint import Checkpoint
 
@@ -27,7 +27,7 @@ def with_cold_items(checkpoint: Checkpoint, catalogue: pl.DataFrame | None = Non
         DataError: If `catalogue` lacks a column that the network reads, or is given for one that reads none.
     """
     network, reader = checkpoint.network, checkpoint.description.contents
-    if not isinstance(network, ContentLSTMNetwork) or reader is None or checkpoint.catalogue is None:
+    if not reads_contents(network) or reader is None or checkpoint.catalogue is None:
         if catalogue is not None:
             raise DataError(
                 "This network knows items by their ids alone: no catalogue brings it new ones. Train again."
@@ -38,7 +38,7 @@ def with_cold_items(checkpoint: Checkpoint, catalogue: pl.DataFrame | None = Non
     cold = sorted(set(merged["item_id"].to_list()) - set(known.item_ids))
     items = ItemVocabulary([*known.item_ids, *cold])
     popularity = np.concatenate((checkpoint.popularity, np.zeros(len(cold), dtype=np.int64)))
-    served = network.with_fixed_items(reader.read(merged, items))
+    served = with_fixed_items(network, reader.read(merged, items))
     return dataclasses.replace(checkpoint, network=served, vocabulary=items, popularity=popularity, catalogue=merged)
 
 

@@ -5,7 +5,9 @@ import polars as pl
 import torch
 
 from models.items.item_contents import ContentConfig, ContentReader, fit_contents
-from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
+from models.networks.content_items import ContentItems
+from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork, reads_contents
+from models.networks.repeat_offset import RepeatOffset
 from models.networks.sequence_network import NetworkInputs
 from models.networks.text_encoder import TextConfig
 from models.sequences.vocabulary import ItemId, ItemVocabulary
@@ -34,11 +36,24 @@ def make_reader(config: ContentLSTMConfig = SMALL) -> ContentReader:
     return fit_contents(config.content, CATALOGUE, WARM)
 
 
-def make_content_network(config: ContentLSTMConfig = SMALL, *, feature_width: int = 2) -> ContentLSTMNetwork:
+def make_content_network(
+    config: ContentLSTMConfig = SMALL, *, feature_width: int = 2
+) -> ContentLSTMNetwork | RepeatOffset:
     """An untrained network with repeatable weights, in evaluation mode."""
     torch.manual_seed(3)
     contents = make_reader(config).read(CATALOGUE, WARM)
     network = config.build(NetworkInputs(len(WARM), feature_width, contents)).eval()
-    if network.items.ids is not None:
-        torch.nn.init.normal_(network.items.ids.weight)
+    assert reads_contents(network)
+    ids = items_of(network).ids
+    if ids is not None:
+        torch.nn.init.normal_(ids.weight)
+    if isinstance(network, RepeatOffset):
+        torch.nn.init.normal_(network.repeats.weight)
     return network
+
+
+def items_of(network: ContentLSTMNetwork | RepeatOffset) -> ContentItems:
+    """The items' side of a network that reads them."""
+    read = network.network if isinstance(network, RepeatOffset) else network
+    assert isinstance(read, ContentLSTMNetwork)
+    return read.items

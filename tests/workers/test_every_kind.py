@@ -5,13 +5,14 @@ from typing import get_args
 
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import nn
 
 from export.artifact import Artifact
 from export.exporter import export_model
 from models.items.item_contents import ContentConfig, fit_contents
 from models.networks.attention import AttentionConfig
-from models.networks.content_lstm import ContentLSTMConfig, ContentLSTMNetwork
+from models.networks.content_lstm import ContentLSTMConfig, reads_contents, with_fixed_items
 from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.fitted_network import FittedNetwork
 from models.networks.gru import GRUConfig
@@ -42,6 +43,7 @@ KINDS: list[NetworkConfig] = [
     LSTMConfig(embedding_size=8, hidden_size=8, repeat_window=3),
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
     ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
+    ContentLSTMConfig(8, 8, content=ContentConfig((), fields=(("category",),)), repeat_window=3),
     TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8), successors=5),
     EnsembleConfig(
         (
@@ -66,14 +68,16 @@ def make_network(config: NetworkConfig, width: int) -> SequenceNetwork:
     catalogue = make_tiny_model().catalogue
     assert catalogue is not None
     items = ItemVocabulary([ItemId(item_id) for item_id in TINY_ITEM_IDS])
-    contents = fit_contents(ContentConfig(min_word_count=1), catalogue, items).read(catalogue, items)
+    content = config.content if isinstance(config, ContentLSTMConfig) else ContentConfig()
+    reader = fit_contents(replace(content, min_word_count=1), catalogue, items)
+    contents = reader.read(catalogue, items)
     network = config.build(NetworkInputs(len(items), width, contents)).eval()
     if isinstance(network, RepeatOffset):
         nn.init.normal_(network.repeats.weight)
     if isinstance(network, FittedNetwork):
         draw = seeded(3)
         network.fit(make_sessions(*(draw.choices(range(len(items)), k=6) for _ in range(200))))
-    return network.with_fixed_items(contents) if isinstance(network, ContentLSTMNetwork) else network
+    return with_fixed_items(network, contents) if reads_contents(network) else network
 
 
 def make_artifact(config: NetworkConfig, folder: Path) -> Artifact:

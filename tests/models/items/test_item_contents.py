@@ -36,9 +36,26 @@ def test_contents_are_read_in_row_order_for_any_items() -> None:
     assert contents.vectors.dtype == np.float32
 
 
+def test_fields_stand_before_the_vector_and_need_no_text() -> None:
+    """Of training items' titles as wholes; the cold one's is none of them."""
+    config = ContentConfig(columns=(), fields=(("title",),), vector_column="picture", min_word_count=1)
+    reader = fit_contents(config, CATALOGUE, items("a", "b", "c"))
+    contents = reader.read(CATALOGUE, items("a", "b", "c", "cold"))
+    assert contents.tokens.tolist() == [[1], [1], [1], [1]]
+    assert contents.vectors.tolist() == [[0, 1, 0, 0], [0, 0, 0.5, 0.5], [1, 0, 1, 2], [0, 0, 3, 4]]
+
+
+def test_an_item_needs_something_to_be_known_by() -> None:
+    """No text, no field and no vector is a mistake."""
+    with pytest.raises(ValueError, match="an item needs at least one column"):
+        ContentConfig(columns=())
+    with pytest.raises(ValueError, match="a field needs at least one column"):
+        ContentConfig(fields=(("category",), ()))
+
+
 def test_a_reader_survives_json() -> None:
     """The checkpoint's description holds it."""
-    reader = fit_contents(CONFIG, CATALOGUE, items("a", "b"))
+    reader = fit_contents(msgspec.structs.replace(CONFIG, fields=(("title",),)), CATALOGUE, items("a", "b"))
     assert msgspec.json.decode(msgspec.json.encode(reader), type=ContentReader) == reader
 
 
@@ -55,6 +72,9 @@ def test_a_vector_of_another_length_is_refused() -> None:
     [
         (CONFIG, None, "has no catalogue"),
         (ContentConfig(columns=("title", "summary")), CATALOGUE, "no column summary, only item_id, title, picture"),
+        (ContentConfig(fields=(("title", "page"),)), CATALOGUE, "no column category, page, only"),
+        (ContentConfig((), fields=(("picture",),)), CATALOGUE, "picture holds lists"),
+        (ContentConfig((), fields=(("title",),)), CATALOGUE, "No value of title stands at 2"),
         (ContentConfig(columns=("title",), vector_column="title"), CATALOGUE, "title holds no lists of numbers"),
         (ContentConfig(columns=("title",), min_word_count=9), CATALOGUE, "No word of title stands at 9"),
         (CONFIG, pl.concat([CATALOGUE, CATALOGUE]), "describes an item twice"),
