@@ -32,12 +32,24 @@ def replaced_folder(folder: Path, marker: str) -> Iterator[Path]:
         raise
 
 
+def require_free_folder(folder: Path, marker: str) -> None:
+    """Return if `replaced_folder` can put a folder there: ask before hours are spent on what goes into it.
+
+    Raises:
+        OSError: If something else is there, or its parent cannot be made.
+    """
+    if folder.name in {"", ".."}:
+        raise FileExistsError(f"{folder} is in the way: name a folder of its own.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).is_file())):
+        raise FileExistsError(f"{folder} is in the way: name another folder, or remove this one.")
+
+
 def _replace(staging: Path, folder: Path, marker: str) -> None:
+    require_free_folder(folder, marker)
     if not folder.exists():
         staging.rename(folder)
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).is_file()):
-        raise FileExistsError(f"{folder} is in the way: name another folder, or remove this one.")
     retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-retired-", dir=folder.parent))
     folder.rename(retired / folder.name)
     try:

@@ -20,7 +20,10 @@ EXTRA_OF_MODULE = {
 
 
 def main() -> None:
-    """Run the command line; an error of ours ends it with one clear line and exit code 1, a missing extra too."""
+    """Run the command line; an error of ours ends it with one clear line and exit code 1.
+
+    So do a missing extra, and an error of the file system that names a file.
+    """
     if sys.argv[1:2] == ["worker"]:
         end_at_signal()
     from nextclick.cli import app  # noqa: PLC0415 - a worker may be stopped while it imports
@@ -29,6 +32,12 @@ def main() -> None:
         app()
     except NextclickError as error:
         _say(str(error))
+        sys.exit(1)
+    except OSError as error:
+        # A full disk, a file in the place of a folder: it names the file, and a trace would say no more.
+        if error.filename is None:
+            raise
+        _say(f"{error.filename}: {error.strerror}.")
         sys.exit(1)
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from models.errors import TrainingInterrupted
+from models.training.checkpoint import require_checkpoint_place
 from models.training.execution import Execution
 from models.training.processes import processes_of_torchrun
 from models.training.run_keeping import RunKeeping
@@ -43,8 +44,10 @@ def executed(checkpoint: Path, device: torch.device, *, every_s: float, restart:
         restart: Discard the state that is there.
 
     Raises:
+        CheckpointError: If something else is in the checkpoint's place.
         typer.Exit: With code 130, after one line, where the run was stopped.
     """
+    require_checkpoint_place(checkpoint)
     with stop_at_signal() as stop, processes_of_torchrun(device) as processes:
         keeping = RunKeeping(state_file(checkpoint), every_s, stop.is_set)
         if restart and processes.is_first:

@@ -9,6 +9,7 @@ product of experts; Hinton, 2002) and the sum of scores are one and the same ens
 Legend in the package.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -59,6 +60,10 @@ class MemberSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     network: MemberConfig
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.weight):
+            raise ValueError(f"a member cannot weigh {self.weight}")
 
 
 class EnsembleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="ensemble"):

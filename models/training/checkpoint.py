@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from models.counts.fitting import CountsFit
 from models.errors import CheckpointError, DataError, VocabularyError
-from models.folder_writing import replaced_folder
+from models.folder_writing import replaced_folder, require_free_folder
 from models.items.item_contents import ContentReader, read_contents
 from models.networks.kinds import NetworkConfig
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
@@ -94,6 +94,18 @@ class Checkpoint:
 def library_versions() -> dict[str, str]:
     """Return the versions of what trains a network."""
     return {name: version(name) for name in ("nextclick", "numpy", "polars", "torch")}
+
+
+def require_checkpoint_place(folder: Path) -> None:
+    """Return if a checkpoint can be written there, as far as that can be told before it is trained.
+
+    Raises:
+        CheckpointError: If something else is in its place.
+    """
+    try:
+        require_free_folder(folder, DESCRIPTION_FILE)
+    except OSError as error:
+        raise CheckpointError(f"The checkpoint could not be written: {error}") from error
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

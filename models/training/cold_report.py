@@ -47,7 +47,10 @@ def report_on_cold_items(
 def _age_bias(served: Checkpoint, data: Prepared, published: str) -> BiasAt:
     """Learn from the training clicks on the training items how age makes an item clicked."""
     assert served.catalogue is not None  # noqa: S101  # checked by the caller
-    of_items = rows_of_items(served.catalogue, served.vocabulary, (published,))[published].cast(pl.Int64)
+    column = rows_of_items(served.catalogue, served.vocabulary, (published,))[published]
+    of_items = column.cast(pl.Int64, strict=False)
+    if of_items.null_count() > column.null_count():
+        raise DataError(f"The catalogue's column {published} holds no milliseconds since 1970: name another.")
     if of_items.null_count():
         raise DataError(f"The catalogue's column {published} is empty for some items: when were they published?")
     published_ms = of_items.to_numpy()

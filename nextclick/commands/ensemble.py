@@ -1,5 +1,6 @@
 """`nextclick ensemble`: several checkpoints become one."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -53,16 +54,18 @@ def ensemble(
 
     folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
     console = Console(stderr=True)
+    parsed = None if weights is None else _parsed(weights)
     members = [load_checkpoint(checkpoint) for checkpoint in checkpoints]
     with read_for_training(folder, working_folder(out, 0), console, on_disk=on_disk, hold_out=None) as data:
-        report = assemble_and_report(
-            members, data, out, console, weights=None if weights is None else _parsed(weights), evaluate=evaluate
-        )
+        report = assemble_and_report(members, data, out, console, weights=parsed, evaluate=evaluate)
     print_training(report, as_json=as_json)
 
 
 def _parsed(weights: str) -> list[float]:
     try:
-        return [float(weight) for weight in weights.split(",")]
-    except ValueError as error:
-        raise typer.BadParameter(f"{weights} is no list of numbers such as 0.62,0.41") from error
+        parsed = [float(weight) for weight in weights.split(",")]
+    except ValueError:
+        parsed = [math.nan]
+    if not all(map(math.isfinite, parsed)):
+        raise typer.BadParameter(f"{weights} is no list of numbers such as 0.62,0.41")
+    return parsed

@@ -1,5 +1,6 @@
 """A comparison's files: whole or not there, and nothing overwritten unasked."""
 
+import contextlib
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -36,5 +37,6 @@ def write_whole(path: Path, content: bytes, *, force: bool) -> None:
         staging.write_bytes(content)
         os.replace(staging, path)  # noqa: PTH105 - says that it overwrites
     except OSError as error:
-        staging.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            staging.unlink()
         raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error

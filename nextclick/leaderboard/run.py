@@ -6,6 +6,7 @@
 4. What fails is said at the end: it costs no other entry.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,8 +15,8 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from models.datasets import dataset_named
-from models.errors import NextclickError
+from models.datasets import DATASETS, dataset_named
+from models.errors import DataError, NextclickError, SettingsError
 from models.preparation.prepared_data import PREPARED_FILE, PreparedData, load_prepared_data
 from models.preparation.preparing import prepare_dataset
 from nextclick.leaderboard.configuration import Entry, LeaderboardConfig
@@ -41,6 +42,17 @@ class Selection:
         """Whether the entry may be trained; what is there already is shown all the same."""
         names = (entry.dataset, entry.name, f"{entry.dataset}/{entry.name}", str(entry))
         return not self.only or any(fnmatchcase(name, pattern) for pattern in self.only for name in names)
+
+    def require_entries(self, entries: Sequence[Entry]) -> None:
+        """Check that every pattern takes something: a misspelt one would look like a run that had nothing to do.
+
+        Raises:
+            SettingsError: If one takes nothing.
+        """
+        for pattern in self.only:
+            if not any(Selection((pattern,)).takes(entry) for entry in entries):
+                known = ", ".join(dict.fromkeys(f"{entry.dataset}/{entry.name}" for entry in entries))
+                raise SettingsError(f"--only {pattern} takes nothing of this leaderboard: it has {known}.")
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,11 @@ class DataSource:
         """The data set, prepared now where it was not."""
         folder = self.prepared_folder / self.name
         if not self.is_prepared:
+            if self.name not in DATASETS:
+                raise DataError(
+                    f"{self.name} is no public data set, and not prepared at {folder}: make it ready with `nextclick "
+                    f"data prepare --log ... --out {folder}`."
+                )
             prepare_dataset(dataset_named(self.name), self.data_folder).save(folder)
         return load_prepared_data(folder)
 
@@ -113,8 +130,9 @@ def run_leaderboard(
         device: Where networks learn.
 
     Raises:
-        SettingsError: If the configuration names an entry twice.
+        SettingsError: If the configuration names an entry twice, or a pattern none.
     """
+    selection.require_entries(config.entries())
     store = ResultStore(cache / "results")
     networks = Networks(cache / "networks", console, device)
     workshop = Workshop(networks, console, config.resamples, config.bootstrap_seed)

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from models.errors import DataError
 from models.evaluation.holding_out import hold_items_out
 from models.items.item_contents import ContentConfig
 from models.networks.content_lstm import ContentLSTMConfig
@@ -74,6 +75,8 @@ def test_items_that_were_never_clicked_are_recommended_by_their_titles(tmp_path:
     as_json = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert as_json["among_cold"]["content_lstm"] == pytest.approx(report.among_cold["content_lstm"])
     assert f"among {report.cold_items} cold" in CliRunner().invoke(app, arguments).stdout
+    with pytest.raises(DataError, match="column title holds no milliseconds since 1970"):
+        CliRunner().invoke(app, [*arguments, "--published", "title"], catch_exceptions=False)
     by_age = [*arguments, "--published", "published_ms", "--json"]
     from_disk, whole = (CliRunner().invoke(app, [*by_age, how]).stdout for how in ("--on-disk", "--in-memory"))
     assert json.loads(from_disk) == json.loads(whole)

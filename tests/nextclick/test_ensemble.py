@@ -30,3 +30,12 @@ def test_checkpoints_become_one(tmp_path: Path) -> None:
     assert "clicks in parts from disk" in result.stderr
     assert load_checkpoint(tmp_path / "disk").description.network == written
     assert sorted(path.name for path in tmp_path.iterdir()) == ["both", "circles", "disk", "lstm", "markov"]
+
+
+@pytest.mark.parametrize("weights", ["1,nan", "1,inf", "1,heavy"])
+def test_weights_that_are_no_numbers_are_refused(weights: str) -> None:
+    """`nan` would make every score of the ensemble one that nothing can be ranked by."""
+    command = ["ensemble", "lstm", "markov", "--dataset", "circles", "--out", "both", "--weights", weights]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "is no list of numbers" in result.stderr

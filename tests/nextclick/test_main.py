@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,23 @@ def test_a_bug_of_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", command)
     with pytest.raises(ModuleNotFoundError):
         __main__.main()
+
+
+def test_a_file_in_the_way_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The real command, told to write a data set into a file: the file is named, and there is no trace."""
+    (tmp_path / "file").touch()
+    (tmp_path / "log.csv").write_text(
+        "user_id,item_id,timestamp_ms\n" + "".join(f"u,{i % 5},{1714521600000 + i}\n" for i in range(60)), "utf-8"
+    )
+    arguments = ["--log", str(tmp_path / "log.csv"), "--sessions", "never", "--out", str(tmp_path / "file")]
+    monkeypatch.setattr(sys, "argv", ["nextclick", "data", "prepare", *arguments])
+    with pytest.raises(SystemExit, match="1"):
+        __main__.main()
+    said = capsys.readouterr().err
+    assert said.startswith(f"nextclick: {tmp_path / 'file'}: File exists.")
+    assert "Traceback" not in said
 
 
 def test_training_without_torch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

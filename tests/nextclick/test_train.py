@@ -6,7 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from models.errors import DataError, SettingsError
+from models.errors import CheckpointError, DataError, SettingsError
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from models.training.checkpoint import load_checkpoint
@@ -92,3 +92,14 @@ def test_what_is_not_there_is_said_in_one_line() -> None:
         CliRunner().invoke(app, ["train", "--dataset", "nothing"], catch_exceptions=False)
     with pytest.raises(SettingsError, match="There is no configuration other"):
         CliRunner().invoke(app, ["train", "--dataset", "circles", "--config", "other"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("out", [".", "notes", "notes/todo.txt", "notes/todo.txt/deep"])
+def test_a_place_that_is_taken_is_refused_before_anything_is_trained(out: str, workplace: Path) -> None:
+    """And not after hours; what is there stays, and nothing is put beside it."""
+    (workplace / "notes").mkdir()
+    (workplace / "notes" / "todo.txt").touch()
+    with pytest.raises(CheckpointError, match="could not be written"):
+        run_train("--out", out)
+    assert [path.name for path in (workplace / "notes").iterdir()] == ["todo.txt"]
+    assert not list(workplace.glob("*.training.safetensors"))

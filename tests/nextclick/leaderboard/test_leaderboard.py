@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from models.errors import DataError, SettingsError
 from models.preparation.prepared_data import CLICK_SCHEMA, Description, PreparedData
 from models.session_rule import SessionRule
 from nextclick.cli import app
@@ -138,6 +139,23 @@ def test_only_some_are_measured_and_the_others_are_named(workplace: Path) -> Non
     assert [line.model for line in board_in(workplace).lines] == ["item_knn"]
 
 
+@pytest.mark.usefixtures("workplace")
+def test_a_pattern_that_takes_nothing_is_refused() -> None:
+    """A misspelt name would look like a run that had nothing to do."""
+    with pytest.raises(
+        SettingsError, match=r"--only circle/\* takes nothing of this leaderboard: it has circles/popul"
+    ):
+        run("counted.toml", "--only", "popularity", "--only", "circle/*")
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_file_in_the_place_of_the_folder_is_one_line(tmp_path: Path) -> None:
+    """The pages cannot be written; what was measured is kept."""
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"leaderboard\.json cannot be written"):
+        run("counted.toml", "--out", str(tmp_path / "file"))
+
+
 def test_what_is_not_selected_needs_no_data(workplace: Path) -> None:
     """A data set that is nowhere is no error where nothing of it was asked for."""
     more = COUNTED + '[[baselines]]\ndataset = "nowhere"\nmodel = {kind = "popularity"}\n'
@@ -153,10 +171,10 @@ def test_a_failure_costs_no_other_entry(workplace: Path) -> None:
     (workplace / "counted.toml").write_text(broken, encoding="utf-8")
     result = run("counted.toml")
     assert result.exit_code == 1
-    assert "There is no data set 'nowhere'" in result.stderr
+    assert "nowhere is no public data set, and not prepared at" in result.stderr
     assert len(board_in(workplace).lines) == 3
     (missing,) = board_in(workplace).head.missing
-    assert missing.reason.startswith("There is no data set 'nowhere'")
+    assert missing.reason.startswith("nowhere is no public data set")
 
 
 @pytest.mark.slow
