@@ -17,14 +17,13 @@ from models.networks.ensemble import EnsembleConfig
 from models.networks.kinds import kind_of
 from models.training.checkpoint import Checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
-from models.training.counts_fitting import require_questions
+from models.training.counts_fitting import require_questions, tables_to_fit_counts_by
 from models.training.encoded_data import Prepared
 from models.training.ensemble_assembly import assemble
 from models.training.epoch_report import EpochReport, best_epoch
 from models.training.execution import PLAIN, Execution
 from models.training.run import Comparison, evaluate_on_test, train
 from models.training.training_data import TrainingData
-from models.training.whole_arrays import tables_to_fit_counts_by
 from nextclick.counts_fitting import fit_line, with_live_counts
 from nextclick.training_progress import ProgressBar
 

@@ -5,6 +5,7 @@ Legend: N clicks, S sessions, F feature columns, P predictions (every click of a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -34,6 +35,7 @@ class EncodedSessions:
         value: The clicks' ratings, dwell times and the like, (N,), NaN where a click has none; None where none has.
         first_predicted: The position in each session from which on clicks are predicted, (S,), at least 1: those before
             it are history, stepped through and not scored. None: 1 everywhere.
+        folder: Where the files lie that the arrays are mapped from; None: they are in memory.
     """
 
     session_ids: Sequence[str]
@@ -43,6 +45,7 @@ class EncodedSessions:
     features: NDArray[np.float32]
     value: NDArray[np.float32] | None = None
     first_predicted: NDArray[np.int64] | None = None
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.session_ids)
@@ -84,6 +87,7 @@ class EncodedSessions:
             features=self.features[first:behind],
             value=None if self.value is None else self.value[first:behind],
             first_predicted=None if self.first_predicted is None else self.first_predicted[begin:end],
+            folder=self.folder,
         )
 
 

@@ -147,6 +147,7 @@ def load_sessions(folder: Path) -> EncodedSessions:
             first_predicted=np.memmap(folder / _PREDICTED, dtype=_INT64, mode="r", shape=(sizes.sessions,))
             if sizes.has_history
             else None,
+            folder=folder,
         )
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise DataError(f"{folder} does not hold encoded sessions ({error}): encode them again.") from error

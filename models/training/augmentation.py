@@ -15,6 +15,7 @@ times stay in order.
 Legend: N clicks, S sessions.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -23,9 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bounds import Fraction
+from models.sequences.changed_sessions import put_together
 from models.sequences.encoded_sessions import EncodedSessions
 
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+# Sessions with other clicks, and how many each has lost or moved, (S,).
+Changed = tuple[EncodedSessions, NDArray[np.int64]]
 # One to step through, one to predict.
 FEWEST_CLICKS = 2
 
@@ -86,17 +90,17 @@ class AugmentationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 def augment(
     sessions: EncodedSessions, augmentation: Augmentation, generator: np.random.Generator
 ) -> tuple[EncodedSessions, AugmentationReport]:
-    """Make an epoch's view of the training sessions.
+    """Make an epoch's view of the training sessions, on disk where they are: piece by piece, by the same numbers.
 
     Args:
-        sessions: Without history, held in memory.
+        sessions: Without history.
         augmentation: What to do. With nothing to do, the very sessions are returned and nothing is drawn.
-        generator: Draws; the same state gives the same view.
+        generator: Draws; the same state gives the same view, in whatever pieces.
     """
-    cropped, crop_losses = _crop(sessions, augmentation.crop, generator)
-    masked, mask_losses = _mask(cropped, augmentation.mask, generator)
-    reordered, moves = _reorder(masked, augmentation.reorder, generator)
-    return reordered, AugmentationReport(
+    view, crop_losses = _crop(sessions, augmentation.crop, generator)
+    view, mask_losses = _mask(view, augmentation.mask, generator)
+    view, moves = _reorder(view, augmentation.reorder, generator)
+    return view, AugmentationReport(
         sessions=len(sessions),
         cropped=int(np.count_nonzero(crop_losses)),
         masked=int(np.count_nonzero(mask_losses)),
@@ -108,53 +112,80 @@ def augment(
     )
 
 
-def _crop(
-    sessions: EncodedSessions, crop: Crop | None, generator: np.random.Generator
-) -> tuple[EncodedSessions, NDArray[np.int64]]:
+def _crop(sessions: EncodedSessions, crop: Crop | None, generator: np.random.Generator) -> Changed:
     """Return what is left, and how many clicks each session lost, (S,)."""
     if crop is None:
         return sessions, np.zeros(len(sessions), dtype=np.int64)
     length = _kept(sessions.lengths, crop.share)
     start = _start(sessions.lengths, length, generator)
     chosen = generator.random(len(sessions)) < crop.probability
-    session, position = _places(sessions)
-    within = (position >= start[session]) & (position < (start + length)[session])
-    return _take_out(sessions, chosen[session] & ~within)
+
+    def cropped(piece: EncodedSessions, run: slice) -> Changed:
+        session, position = _places(piece)
+        within = (position >= start[run][session]) & (position < (start + length)[run][session])
+        return _take_out(piece, chosen[run][session] & ~within)
+
+    return _change(sessions, cropped)
 
 
-def _mask(
-    sessions: EncodedSessions, mask: Mask | None, generator: np.random.Generator
-) -> tuple[EncodedSessions, NDArray[np.int64]]:
+def _mask(sessions: EncodedSessions, mask: Mask | None, generator: np.random.Generator) -> Changed:
     """Return what is left, and how many clicks each session lost, (S,)."""
     if mask is None:
         return sessions, np.zeros(len(sessions), dtype=np.int64)
     lost = sessions.lengths - _kept(sessions.lengths, 1 - mask.share, rounded_up=True)
     chosen = generator.random(len(sessions)) < mask.probability
-    session, position = _places(sessions)
-    # Of each session the clicks with the smallest numbers go.
-    by_number = np.lexsort((generator.random(len(session)), session))
-    masked = np.zeros(len(session), dtype=np.bool_)
-    masked[by_number] = position < np.where(chosen, lost, 0)[session]
-    return _take_out(sessions, masked)
+
+    def masked(piece: EncodedSessions, run: slice) -> Changed:
+        session, position = _places(piece)
+        # Of each session the clicks with the smallest numbers go.
+        by_number = np.lexsort((generator.random(len(session)), session))
+        doomed = np.zeros(len(session), dtype=np.bool_)
+        doomed[by_number] = position < np.where(chosen[run], lost[run], 0)[session]
+        return _take_out(piece, doomed)
+
+    return _change(sessions, masked)
 
 
-def _reorder(
-    sessions: EncodedSessions, reorder: Reorder | None, generator: np.random.Generator
-) -> tuple[EncodedSessions, NDArray[np.int64]]:
+def _reorder(sessions: EncodedSessions, reorder: Reorder | None, generator: np.random.Generator) -> Changed:
     """Return the clicks in their new order, and how many of each session moved, (S,)."""
     if reorder is None:
         return sessions, np.zeros(len(sessions), dtype=np.int64)
     length = np.floor(sessions.lengths * reorder.share).astype(np.int64)
     start = _start(sessions.lengths, length, generator)
     chosen = generator.random(len(sessions)) < reorder.probability
-    session, position = _places(sessions)
-    shuffled = chosen[session] & (position >= start[session]) & (position < (start + length)[session])
-    # A click of the run gets a number within the run's bounds, every other click keeps its own.
-    drawn = start[session] + generator.random(len(session)) * length[session]
-    order = np.lexsort((np.where(shuffled, drawn, position), session))
-    moves = np.bincount(session[order != np.arange(len(order))], minlength=len(sessions))
-    reordered = _take(sessions, order, sessions.first_click)
-    return replace(reordered, timestamp_ms=sessions.timestamp_ms), moves
+
+    def reordered(piece: EncodedSessions, run: slice) -> Changed:
+        session, position = _places(piece)
+        first, behind = start[run][session], (start + length)[run][session]
+        shuffled = chosen[run][session] & (position >= first) & (position < behind)
+        # A click of the run gets a number within the run's bounds, every other click keeps its own.
+        drawn = first + generator.random(len(session)) * (behind - first)
+        order = np.lexsort((np.where(shuffled, drawn, position), session))
+        moves = np.bincount(session[order != np.arange(len(order))], minlength=len(piece))
+        return replace(_take(piece, order, piece.first_click), timestamp_ms=piece.timestamp_ms), moves
+
+    return _change(sessions, reordered)
+
+
+def _change(sessions: EncodedSessions, change: Callable[[EncodedSessions, slice], Changed]) -> Changed:
+    """Change sessions piece by piece.
+
+    Args:
+        sessions: All of them.
+        change: Is given a piece, and which of the sessions it is; in order, so that what it draws follows from the
+            generator's state before.
+    """
+    counts = []
+
+    def changed() -> Iterator[EncodedSessions]:
+        begin = 0
+        for piece in sessions.pieces():
+            view, count = change(piece, slice(begin, begin + len(piece)))
+            counts.append(count)
+            begin += len(piece)
+            yield view
+
+    return put_together(changed(), sessions), np.concatenate(counts)
 
 
 def _kept(lengths: NDArray[np.int64], share: float, *, rounded_up: bool = False) -> NDArray[np.int64]:

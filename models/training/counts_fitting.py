@@ -12,16 +12,32 @@ import msgspec
 from models.counts.fitting import CountsFit, fit_counts, fit_without_clock
 from models.counts.recipe import CountsRecipe
 from models.counts.validation_questions import click_columns, draw_questions, has_clock, require_enough
-from models.errors import DataError
+from models.errors import DataError, SettingsError
 from models.evaluation.protocol import NetworkScorer
 from models.preparation.prepared_data import PreparedData
+from models.preparation.prepared_on_disk import PreparedOnDisk
 from models.preparation.splitting import Split
 from models.sequences.encoded_sessions import EncodedSessions, encode_sessions
 from models.sequences.features import Feature
 from models.sequences.vocabulary import ItemVocabulary
 from models.training.checkpoint import Checkpoint
 from models.training.config import TrainingConfig
+from models.training.encoded_data import Prepared
 from models.training.validation_period import split_validation_off
+
+
+def tables_to_fit_counts_by(data: Prepared) -> PreparedData:
+    """Return data whose tables are in memory, as the fit wants them.
+
+    Raises:
+        SettingsError: If they are on disk.
+    """
+    if isinstance(data, PreparedOnDisk):
+        raise SettingsError(
+            "Live counts are fitted over all clicks at once, not out of core: leave [live_counts] out, or read the "
+            "data whole with --in-memory."
+        )
+    return data
 
 
 def fit_by_validation(

@@ -20,7 +20,6 @@ from models.networks.counted_network import CountedNetwork
 from models.networks.ensemble import EnsembleNetwork
 from models.networks.fitted_network import FittedNetwork
 from models.networks.sequence_network import NetworkInputs, SequenceNetwork
-from models.preparation.prepared_on_disk import PreparedOnDisk
 from models.sequences.encoded_sessions import EncodedSessions
 from models.sequences.features import Feature, feature_width
 from models.sequences.vocabulary import ItemVocabulary
@@ -34,7 +33,6 @@ from models.training.epoch_report import EpochReport
 from models.training.execution import PLAIN, Execution
 from models.training.loop import train_network
 from models.training.progress import Silence, TrainingProgress
-from models.training.whole_arrays import refuse_whole_arrays
 
 
 def train(
@@ -60,13 +58,10 @@ def train(
     Raises:
         TrainingError: If there is nothing to train on, or the loss is not finite.
         TrainingInterrupted: If `execution.keeping` says to stop; the state is left there.
-        SettingsError: If the configuration says how to train what is only counted, or, of data on disk, asks for what
-            needs all of it in memory.
+        SettingsError: If the configuration says how to train what is only counted.
         DataError: If the data has not what a feature needs, or there is nothing to validate on.
         SettingsError: If the state that is there is another run's.
     """
-    if isinstance(data, PreparedOnDisk):
-        refuse_whole_arrays(config)
     encoded = encode_for_training(data, config)
     vocabulary = encoded.vocabulary
     reader = _fit_contents(config, data.catalogue, vocabulary)

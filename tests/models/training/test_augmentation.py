@@ -119,3 +119,15 @@ def test_it_is_a_section_of_a_configuration() -> None:
     for bad in ("[crop]\nshare = 0.0", "[mask]\nprobability = 1.5", "[swap]\nshare = 0.5"):
         with pytest.raises(msgspec.ValidationError):
             msgspec.toml.decode(bad, type=Augmentation)
+
+
+def test_a_view_is_the_same_in_whatever_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the same draws: sessions, times, features, values, and the report."""
+    sessions = make_sessions(*np.random.default_rng(1).integers(1, 20, size=60).tolist())
+    whole, report = augment(sessions, EVERYTHING, np.random.default_rng(2))
+    monkeypatch.setattr(EncodedSessions.pieces, "__defaults__", (50,))
+    view, of_pieces = augment(sessions, EVERYTHING, np.random.default_rng(2))
+    assert of_pieces == report
+    assert items(view) == items(whole)
+    for name in ("first_click", "timestamp_ms", "features", "value"):
+        assert np.array_equal(getattr(view, name), getattr(whole, name)), name

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.errors import DataError, SettingsError
+from models.errors import DataError
 from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.fitted_network import FittedNetwork
 from models.networks.item_knn import ItemKNNConfig
@@ -28,7 +28,7 @@ from models.preparation.splitting import leave_last_out, split_by_time
 from models.sequences import encoded_sessions
 from models.session_rule import SessionRule
 from models.training import ensemble_weights
-from models.training.augmentation import Augmentation, Crop
+from models.training.augmentation import Augmentation, Crop, Mask, Reorder
 from models.training.checkpoint import Checkpoint
 from models.training.config import BatchSection, TrainingConfig, ValidationSection
 from models.training.encoded_data import encode_for_training
@@ -165,11 +165,17 @@ def test_an_ensemble_from_disk_is_that_from_memory(tmp_path: Path, monkeypatch: 
     assert 1.0 not in [member.weight for member in fitted.members]
 
 
-def test_augmentation_is_refused(tmp_path: Path) -> None:
-    """It makes a copy of all sessions."""
-    config = msgspec.structs.replace(make_config(), augmentation=Augmentation(crop=Crop()))
-    with pytest.raises(SettingsError, match=r"leave \[augmentation\] out, or .*--in-memory"):
-        train(on_disk(make_data(GAP), tmp_path), config)
+@pytest.mark.usefixtures("many_pieces")
+def test_augmented_sessions_from_disk_are_those_of_memory(tmp_path: Path) -> None:
+    """What was changed in each epoch, and the weights that follow; the changed sessions are gone afterwards."""
+    augmentation = Augmentation(crop=Crop(), mask=Mask(), reorder=Reorder())
+    config = msgspec.structs.replace(make_config(order="shuffled"), features=("value",), augmentation=augmentation)
+    checkpoint = require_the_same_from_disk(tmp_path, make_data(GAP), config)
+    first, second = (report.augmentation for report in checkpoint.description.history)
+    assert first is not None
+    assert first.clicks_masked > 20
+    assert first != second
+    assert not list((tmp_path / "working" / "training").glob(".changed-*"))
 
 
 def test_nothing_to_validate_on_is_said_as_from_memory(tmp_path: Path) -> None:
