@@ -56,6 +56,7 @@ def opened_study(folder: Path, identity: dict[str, str], sampler: BaseSampler, p
             ) from error
         # Of a trial that fails or is stopped it would print the whole traceback.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        _cut_torn_line(folder / JOURNAL_FILE)
         storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
         study = optuna.create_study(
             storage=storage,
@@ -128,6 +129,17 @@ def trials_before(folder: Path) -> int:
         return 0
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
     return sum(storage.get_n_trials(study._study_id) for study in storage.get_all_studies())  # noqa: SLF001 - Optuna has no other
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Take away a last line that a full disk or a power cut left half: what is appended to it can never be read."""
+    if not journal.is_file():
+        return
+    written = journal.read_bytes()
+    whole = written.rfind(b"\n") + 1
+    if whole < len(written):
+        with journal.open("r+b") as file:
+            file.truncate(whole)
 
 
 def _check_identity(study: Study, identity: dict[str, str], folder: Path) -> None:

@@ -6,10 +6,15 @@ import torch
 
 from models.errors import SettingsError
 from models.evaluation.protocol import evaluate_network
+from models.networks.attention import AttentionConfig
+from models.networks.fitted_network import FittedNetwork
 from models.networks.gru import GRUConfig
-from models.networks.kinds import NetworkConfig
+from models.networks.kinds import NetworkConfig, kind_of
+from models.networks.lru import LRUConfig
 from models.networks.lstm import LSTMConfig
+from models.networks.seq2seq import Seq2SeqConfig
 from models.networks.sequence_network import NetworkInputs
+from models.networks.transition_offset import TransitionOffsetConfig
 from models.training.batches import iterate_lane_batches
 from models.training.config import BatchSection, TrainingConfig
 from models.training.devices import choose_device
@@ -19,6 +24,7 @@ from models.training.losses import BPRMax, CrossEntropy, LossConfig, SampledSoft
 from models.training.optimisers import SGD
 from models.training.processes import Processes
 from tests.encoded import make_sessions
+from tests.models.content import make_content_network
 
 ITEMS = 7
 SESSIONS = make_sessions([0, 1, 2, 3, 4, 5], [6, 0, 1], [2, 3, 4], feature_width=2)
@@ -56,6 +62,43 @@ def test_training_makes_every_tensor_on_the_networks_device(
     (report,) = train_network(network, SESSIONS, config, popularity=POPULARITY, validation=SESSIONS)
     assert report.validation is not None
     assert report.validation == evaluate_network(network, SESSIONS)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        LSTMConfig(embedding_size=8, hidden_size=12, layers=2, layer_norm=True, repeat_window=3),
+        GRUConfig(embedding_size=8, hidden_size=12, state_dropout=0.2, first_weights="glorot"),
+        LRUConfig(embedding_size=8, hidden_size=12),
+        AttentionConfig(embedding_size=8, window=2),
+        Seq2SeqConfig(embedding_size=8, hidden_size=12, decoder_size=8),
+        TransitionOffsetConfig(base=GRUConfig(embedding_size=8, hidden_size=12)),
+    ],
+    ids=kind_of,
+)
+@pytest.mark.usefixtures("other_device")
+def test_so_does_training_of_every_kind(network: NetworkConfig) -> None:
+    """Blocks of attention, scans, beam searches, counts of transitions: an epoch and its validation."""
+    sessions = make_sessions([0, 1, 2, 3, 4, 5], [6, 0, 1], [2, 3, 4])
+    config = make_config(network, CrossEntropy())
+    with torch.device("cpu"):
+        built = network.build(NetworkInputs(ITEMS, feature_width=0))
+    if isinstance(built, FittedNetwork):
+        built.fit(sessions)
+    (report,) = train_network(built, sessions, config, popularity=POPULARITY, validation=sessions)
+    assert report.validation is not None
+
+
+@pytest.mark.usefixtures("other_device")
+def test_so_does_training_of_items_that_are_read() -> None:
+    """Their texts and vectors lie where the network does."""
+    sessions = make_sessions([0, 1, 2, 3, 4, 5], [6, 0, 1], [2, 3, 4])
+    with torch.device("cpu"):
+        network = make_content_network(feature_width=0)
+    (report,) = train_network(
+        network, sessions, make_config(network.config, CrossEntropy()), popularity=np.ones(9), validation=sessions
+    )
+    assert report.validation is not None
 
 
 @pytest.mark.parametrize("loss", LOSSES)

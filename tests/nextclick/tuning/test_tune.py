@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 from typer.testing import CliRunner, Result
 
 from models.errors import DataError, SettingsError, TrainingError
@@ -180,6 +180,17 @@ def test_a_trial_whose_process_was_killed_is_queued_once(tmp_path: Path) -> None
         with opened_study(*place) as study:
             failed, queued = study.trials
         assert (failed.state, queued.state, queued.params) == (TrialState.FAIL, TrialState.WAITING, running.params)
+
+
+def test_a_journal_with_half_a_line_is_read_and_goes_on(tmp_path: Path) -> None:
+    """As a full disk leaves it: the line is taken away, and what comes then can be read."""
+    place = (tmp_path, {"space": "1"}, make_sampler("random", make_space(), 0, 0, 3), make_pruner("none", 1))
+    for _ in range(3):
+        with opened_study(*place) as study:
+            study.add_trial(create_trial(value=1.0))
+        journal = (tmp_path / "study.jsonl").read_bytes()
+        (tmp_path / "study.jsonl").write_bytes(journal + journal.splitlines()[-1][:-9])
+    assert len(study.trials) == 3
 
 
 @pytest.mark.usefixtures("workplace")
