@@ -7,6 +7,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ from models.preparation.timestamps import TimestampUnit
 
 # From so many clicks on a log goes through the disk; below, it takes a few gigabytes of memory and half the time.
 LARGE_LOG_CLICKS = 10_000_000
+_WORKING = ".preparing-"
 
 
 class PreparedFolder(NamedTuple):
@@ -71,7 +73,10 @@ def prepare_large_log(
     out.mkdir(parents=True, exist_ok=True)
     (out / PREPARED_FILE).unlink(missing_ok=True)
     write_catalogue(out, catalogue)
-    with TemporaryDirectory(prefix=".preparing-", dir=out) as working:
+    for left in out.glob(f"{_WORKING}*"):
+        # A preparation that was killed could not clear up: some 60 bytes a click.
+        rmtree(left)
+    with TemporaryDirectory(prefix=_WORKING, dir=out) as working:
         count = max(1, -(-log.records // clicks_at_once))
         parts = PartsOnDisk.deal(_numbered(log, clicks_at_once), "user_id", Path(working), count)
         taken = take_steps(Preparing(path.name.split(".")[0], parts, log.malformed_steps()), steps)

@@ -42,13 +42,13 @@ def cold_items(
     from rich.console import Console  # noqa: PLC0415
 
     from export.exporter import RING_LENGTH  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from models.training.cold_report import report_on_cold_items  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
     from nextclick.prepared_reading import read_for_test  # noqa: PLC0415
 
     loaded = load_checkpoint(checkpoint)
-    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    folder = prepared_place(dataset, prepared_folder)
     console = Console(stderr=True)
     with read_for_test(folder, console, on_disk=on_disk) as data:
         exclude_last = RING_LENGTH if data.description.exclude_seen else 0

@@ -46,13 +46,13 @@ def ensemble(
     """
     from rich.console import Console  # noqa: PLC0415
 
-    from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
     from nextclick.prepared_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_execution import working_folder  # noqa: PLC0415
     from nextclick.training_report import assemble_and_report, print_training  # noqa: PLC0415
 
-    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    folder = prepared_place(dataset, prepared_folder)
     console = Console(stderr=True)
     parsed = None if weights is None else _parsed(weights)
     members = [load_checkpoint(checkpoint) for checkpoint in checkpoints]

@@ -69,12 +69,12 @@ def evaluate(
 
     from export.artifact import load_artifact  # noqa: PLC0415
     from models.errors import SettingsError  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE  # noqa: PLC0415
     from models.preparation.prepared_on_disk import PreparedOnDisk  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
     from nextclick.prepared_reading import read_for_test  # noqa: PLC0415
 
     loaded, console = load_artifact(artifact), Console(stderr=True)
-    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    folder = prepared_place(dataset, prepared_folder)
     if live and on_disk:
         raise SettingsError("Live counts follow everyone's clicks in order of time: leave --on-disk out, or --live.")
     with read_for_test(folder, console, on_disk=False if live else on_disk) as data:

@@ -50,13 +50,14 @@ def fit_counts(
 
     from export.exporter import RING_LENGTH  # noqa: PLC0415
     from models.counts.recipe import CountsRecipe, load_recipe  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import load_prepared_data  # noqa: PLC0415
     from models.training.checkpoint import load_checkpoint  # noqa: PLC0415
     from models.training.counts_fitting import fit_by_validation  # noqa: PLC0415
     from nextclick.counts_fitting import fit_line  # noqa: PLC0415
     from nextclick.moments import parse_duration_ms  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
 
-    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    folder = prepared_place(dataset, prepared_folder)
     data, loaded = load_prepared_data(folder), load_checkpoint(checkpoint)
     with Console(stderr=True).status("Trying half lives and weights"):
         fit = fit_by_validation(

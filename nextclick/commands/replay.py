@@ -221,10 +221,11 @@ def _clicks(
 ) -> tuple[str, "pl.DataFrame"]:
     """Return the log's name and its clicks."""
     from models.preparation.click_log import Columns, read_click_log  # noqa: PLC0415
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import load_prepared_data  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
 
     if dataset is not None:
-        folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+        folder = prepared_place(dataset, prepared_folder)
         prepared = load_prepared_data(folder)
         return prepared.description.name, prepared.train if part == "train" else prepared.test
     assert log is not None  # noqa: S101 - one of the two is there

@@ -48,11 +48,10 @@ def similar(
 
         found = similar_by_vectors(load_artifact(artifact), item, top)
     else:
-        from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+        from models.preparation.prepared_data import load_prepared_data  # noqa: PLC0415
+        from nextclick.prepared_place import prepared_place  # noqa: PLC0415
 
-        folder = Path(str(dataset))
-        folder = folder if (folder / PREPARED_FILE).is_file() else prepared_folder / folder
-        found = similar_by_clicks(load_prepared_data(folder), item, top)
+        found = similar_by_clicks(load_prepared_data(prepared_place(str(dataset), prepared_folder)), item, top)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
         return

@@ -107,16 +107,17 @@ def train(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.preparation.prepared_data import PREPARED_FILE, load_description  # noqa: PLC0415
+    from models.preparation.prepared_data import load_description  # noqa: PLC0415
     from models.training.config import config_for, load_training_config  # noqa: PLC0415
     from models.training.devices import choose_device  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
     from nextclick.prepared_reading import read_for_training  # noqa: PLC0415
     from nextclick.training_execution import executed, working_folder  # noqa: PLC0415
     from nextclick.training_report import print_training, train_and_report  # noqa: PLC0415
 
     if threads is not None:
         torch.set_num_threads(threads)
-    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    folder = prepared_place(dataset, prepared_folder)
     name = load_description(folder).name
     chosen = config_for(name) if config is None else load_training_config(config)
     place = Path("checkpoints") / name if out is None else out

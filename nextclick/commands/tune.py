@@ -64,9 +64,10 @@ def tune(
     import torch  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from models.preparation.prepared_data import PREPARED_FILE, load_prepared_data  # noqa: PLC0415
+    from models.preparation.prepared_data import load_prepared_data  # noqa: PLC0415
     from models.training.devices import choose_device  # noqa: PLC0415
     from models.training.execution import Execution  # noqa: PLC0415
+    from nextclick.prepared_place import prepared_place  # noqa: PLC0415
     from nextclick.tuning.printing import print_result, trial_line  # noqa: PLC0415
     from nextclick.tuning.search import SearchPlan, search  # noqa: PLC0415
     from nextclick.tuning.search_space import load_search_space, overridden  # noqa: PLC0415
@@ -74,7 +75,7 @@ def tune(
     if threads is not None:
         torch.set_num_threads(threads)
     searched = overridden(load_search_space(space), epochs, validation_share, metric)
-    folder = Path(dataset) if (Path(dataset) / PREPARED_FILE).is_file() else prepared_folder / dataset
+    folder = prepared_place(dataset, prepared_folder)
     data = load_prepared_data(folder)
     place = Path("tuning") / space.stem if out is None else out
     console = Console(stderr=True)

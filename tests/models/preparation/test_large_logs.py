@@ -118,3 +118,14 @@ def test_the_same_log_is_generated_again(tmp_path: Path) -> None:
     assert written.height == 2_500
     assert written["user_id"].n_unique() <= 50
     assert not written.equals(next(generate_clicks(GeneratorConfig(clicks=2_500, users=50, items=40, seed=4))))
+
+
+def test_what_a_killed_preparation_left_is_cleared_away(tmp_path: Path) -> None:
+    """The next one of that folder leaves the data and nothing else."""
+    log = write_log(tmp_path / "log")
+    left = tmp_path / "out" / ".preparing-abc"
+    left.mkdir(parents=True)
+    (left / "0.arrow").write_bytes(b"half")
+    steps = (Sessions(by_id=False, gap_ms=1_800_000), SplitAtShare(share=0.9))
+    prepare_large_log(log, Columns(), "milliseconds", steps, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
