@@ -1,5 +1,6 @@
 """Folders that are written as a whole or not at all."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,11 +37,13 @@ def require_free_folder(folder: Path, marker: str) -> None:
     """Return if `replaced_folder` can put a folder there: ask before hours are spent on what goes into it.
 
     Raises:
-        OSError: If something else is there, or its parent cannot be made.
+        OSError: If something else is there, or a file is in the place of a folder above it.
     """
     if folder.name in {"", ".."}:
         raise FileExistsError(f"{folder} is in the way: name a folder of its own.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    above = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
+    if not above.is_dir():
+        raise NotADirectoryError(f"{above} is in the way: it is no folder.")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).is_file())):
         raise FileExistsError(f"{folder} is in the way: name another folder, or remove this one.")
 

@@ -13,7 +13,7 @@ def prepared_place(dataset: str | Path, prepared_folder: Path) -> Path:
         prepared_folder: Where those with names lie.
 
     Returns:
-        The one that holds prepared data. Where neither does, it is the folder that is there: of it an error is to speak.
+        The one that holds prepared data. Where neither does, the folder that is there: an error speaks of it.
     """
     given, named = Path(dataset), prepared_folder / dataset
     is_named = (named / PREPARED_FILE).is_file() or not given.is_dir()
