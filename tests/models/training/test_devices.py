@@ -24,7 +24,7 @@ from models.training.losses import BPRMax, CrossEntropy, LossConfig, SampledSoft
 from models.training.optimisers import SGD
 from models.training.processes import Processes
 from tests.encoded import make_sessions
-from tests.models.content import make_content_network
+from tests.models.content import SMALL, make_content_network
 
 ITEMS = 7
 SESSIONS = make_sessions([0, 1, 2, 3, 4, 5], [6, 0, 1], [2, 3, 4], feature_width=2)
@@ -95,9 +95,8 @@ def test_so_does_training_of_items_that_are_read() -> None:
     sessions = make_sessions([0, 1, 2, 3, 4, 5], [6, 0, 1], [2, 3, 4])
     with torch.device("cpu"):
         network = make_content_network(feature_width=0)
-    (report,) = train_network(
-        network, sessions, make_config(network.config, CrossEntropy()), popularity=np.ones(9), validation=sessions
-    )
+    config = make_config(SMALL, CrossEntropy())
+    (report,) = train_network(network, sessions, config, popularity=np.ones(9, np.int64), validation=sessions)
     assert report.validation is not None
 
 
