@@ -37,8 +37,13 @@ class RecipeOptions:
         """Return the recipe with what the user has set.
 
         Raises:
-            SettingsError: If `cut` is neither a date nor a share.
+            SettingsError: If `cut` is neither a date nor a share, or a gap is given to sessions that have none.
         """
+        if self.session_gap_minutes is not None and self.sessions in {"id", "never"}:
+            raise SettingsError(
+                f"--session-gap-minutes has no meaning with --sessions {self.sessions}: sessions end by a gap with "
+                "`gap` and with `id-or-gap`."
+            )
         return replace(
             recipe,
             session_rule=self._session_rule(recipe.session_rule),

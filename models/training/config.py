@@ -121,8 +121,12 @@ class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: AtLeastZero = 0
 
     def __post_init__(self) -> None:
-        if not self.sparse_gradients:
-            return
+        if len(set(self.features)) < len(self.features):
+            raise ValueError("features names one of them twice")
+        if self.sparse_gradients:
+            self._require_gradients_of_rows()
+
+    def _require_gradients_of_rows(self) -> None:
         if isinstance(self.loss, CrossEntropy):
             raise ValueError(  # noqa: TRY004 - a setting's value, not a type
                 "sparse_gradients is for a sampled loss: cross_entropy gives every item a gradient"

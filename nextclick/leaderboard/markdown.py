@@ -13,6 +13,9 @@ FOLLOWING_FIGURES = tuple(
     f"{FOLLOWING_PREFIX}{measure}@{cutoff}" for measure in ("Recall", "NDCG") for cutoff in FOLLOWING_CUTOFFS
 )
 _SHARES = ("Coverage@20", "Gini@20")
+_HOW_MADE = """\
+Made by `nextclick leaderboard` and not by hand; every figure is in `leaderboard.json`, which `make leaderboard` puts
+into `benchmarks/`."""
 _EXPLANATION = """\
 For every predicted click the whole catalogue is ranked given the clicks before it; among items of equal score the
 clicked one comes last. Intervals are of 95 %, by drawing whole sessions (users, where sessions never end) with
@@ -45,7 +48,7 @@ def markdown_page(leaderboard: Leaderboard, *, picture: str | None) -> str:
     head = leaderboard.head
     parts = [
         "# Leaderboard",
-        "Made by `make leaderboard` and not by hand; every figure is in `benchmarks/leaderboard.json`.",
+        _HOW_MADE,
         *([f"![Figures with their intervals, a panel a data set]({picture})"] if picture else []),
         _EXPLANATION.strip(),
     ]
@@ -145,7 +148,9 @@ def _published_table(published: Sequence[Published]) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     alignment = ["---", *("---" if name in {"kind", "tuned on", "source"} else "---:" for name in header[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, alignment, *rows))
+    # What people name their models may hold the sign that parts two columns.
+    in_cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, alignment, *in_cells))
 
 
 def _ranged(interval: Interval) -> str:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 
@@ -26,6 +27,13 @@ def test_given_steps_replace_the_data_sets_own() -> None:
     assert options.change(OWN).cleaning == Cleaning(
         impossible_timestamps=False, duplicates=True, immediate_repeats=True, min_item_clicks=1, min_session_clicks=2
     )
+
+
+@pytest.mark.parametrize("sessions", ["id", "never"])
+def test_a_gap_for_sessions_that_end_by_none_is_refused(sessions: Literal["id", "never"]) -> None:
+    """It would be passed over in silence."""
+    with pytest.raises(SettingsError, match=f"--session-gap-minutes has no meaning with --sessions {sessions}"):
+        RecipeOptions(sessions=sessions, session_gap_minutes=10).change(OWN)
 
 
 @pytest.mark.parametrize(

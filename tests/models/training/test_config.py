@@ -127,3 +127,9 @@ def test_every_section_is_written() -> None:
         gradient_clip_norm=1.5,
     )
     assert parse_training_config(encode_training_config(config), "written") == config
+
+
+def test_a_feature_that_is_named_twice_is_refused() -> None:
+    """It would be two columns of the same numbers."""
+    with pytest.raises(SettingsError, match="features names one of them twice"):
+        parse_training_config(b'features = ["time_gap", "time_gap"]', "mine")

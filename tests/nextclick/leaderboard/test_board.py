@@ -112,6 +112,11 @@ def test_the_page_has_every_model_and_says_what_is_missing() -> None:
     assert "![" in page
 
 
+def test_a_name_may_hold_the_sign_that_parts_columns() -> None:
+    page = markdown_page(make_board(make_measured("lstm|gru", 0.5)), picture=None)
+    assert "| lstm\\|gru | **.5000** (.4900 to .5100) |" in page
+
+
 def test_what_others_report_stands_beside_and_is_no_row() -> None:
     """On a data set that was measured; elsewhere there is nothing to stand beside."""
     published = tuple(
