@@ -174,7 +174,13 @@ class _LivePopularity:
 
     def scores(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Score every item for some predictions, (N,) -> (N, V)."""
-        counted = [
-            np.bincount(self._clicked[: self._clicks_before[row]], minlength=len(self._popularity)) for row in rows
-        ]
-        return (np.array(counted).reshape(len(rows), -1) + self._popularity).astype(np.float32)
+        counts = self._popularity.copy()
+        scores = np.empty((len(rows), len(counts)), dtype=np.float32)
+        counted = 0
+        # In order of time, so that no click is counted twice for the same rows.
+        for place in np.argsort(self._clicks_before[rows], kind="stable"):
+            before = self._clicks_before[rows[place]]
+            counts += np.bincount(self._clicked[counted:before], minlength=len(counts))
+            scores[place] = counts
+            counted = before
+        return scores
