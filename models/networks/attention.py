@@ -19,10 +19,11 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from models.bounds import AtLeastOne, ProperFraction
+from models.bounds import AtLeastOne, AtLeastZero, ProperFraction
 from models.errors import SettingsError
 from models.networks.feed_forward import FeedForward
 from models.networks.item_table import DotProductSequenceNetwork, ItemTable
+from models.networks.repeat_offset import RepeatOffset, with_repeats
 from models.networks.sequence_network import NetworkInputs, NetworkState
 from models.networks.window_attention import WindowAttention
 
@@ -39,6 +40,7 @@ class AttentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
         dropout: Share of components that is zeroed in training: of embeddings and of what the parts of a block give.
         attention_dropout: The same of attention weights.
         tied: Score against the embedding of the input; false gives the output a table of its own.
+        repeat_window: How many of the last items get a learned score of their own, see `RepeatOffset`; 0: none.
     """
 
     embedding_size: AtLeastOne = 64
@@ -49,6 +51,7 @@ class AttentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     dropout: ProperFraction = 0.2
     attention_dropout: ProperFraction = 0.2
     tied: bool = True
+    repeat_window: AtLeastZero = 0
 
     def __post_init__(self) -> None:
         if self.embedding_size % self.heads:
@@ -59,7 +62,7 @@ class AttentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
         """R, the clicks that an output depends on."""
         return self.layers * (self.window - 1) + 1
 
-    def build(self, inputs: NetworkInputs) -> "AttentionNetwork":
+    def build(self, inputs: NetworkInputs) -> DotProductSequenceNetwork | RepeatOffset:
         """Return a network with its first weights.
 
         Raises:
@@ -70,7 +73,7 @@ class AttentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
                 "A network of kind attention keeps a ring of items and knows nothing else of a click: leave `features` "
                 "out of the configuration, or take another kind."
             )
-        return AttentionNetwork(self, inputs)
+        return with_repeats(AttentionNetwork(self, inputs), self.repeat_window)
 
 
 class AttentionBlock(nn.Module):

@@ -15,10 +15,11 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from models.bounds import AtLeastOne, ProperFraction
+from models.bounds import AtLeastOne, AtLeastZero, ProperFraction
 from models.networks.feed_forward import FeedForward
 from models.networks.item_table import DotProductSequenceNetwork, ItemTable
 from models.networks.linear_recurrence import ComplexPair, LinearRecurrence
+from models.networks.repeat_offset import RepeatOffset, with_repeats
 from models.networks.sequence_network import NetworkInputs, NetworkState
 
 # What the published code draws its weights from: a normal distribution of this deviation, cut off at twice that.
@@ -38,6 +39,7 @@ class LRUConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         tied: Score against the embedding of the input; false gives the output a table of its own.
         smallest_radius: |lambda| begins between the two.
         largest_radius: See `LinearRecurrence`.
+        repeat_window: How many of the last items get a learned score of their own, see `RepeatOffset`; 0: none.
     """
 
     embedding_size: AtLeastOne = 64
@@ -49,6 +51,7 @@ class LRUConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
     tied: bool = True
     smallest_radius: ProperFraction = 0.8
     largest_radius: ProperFraction = 0.99
+    repeat_window: AtLeastZero = 0
 
     def __post_init__(self) -> None:
         if self.smallest_radius >= self.largest_radius:
@@ -56,9 +59,9 @@ class LRUConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
                 f"smallest_radius {self.smallest_radius} is not below largest_radius {self.largest_radius}"
             )
 
-    def build(self, inputs: NetworkInputs) -> "LRUNetwork":
+    def build(self, inputs: NetworkInputs) -> DotProductSequenceNetwork | RepeatOffset:
         """Return a network with its first weights."""
-        return LRUNetwork(self, inputs)
+        return with_repeats(LRUNetwork(self, inputs), self.repeat_window)
 
 
 class LRUBlock(nn.Module):

@@ -42,6 +42,7 @@ KINDS: list[NetworkConfig] = [
     GRUConfig(embedding_size=8, hidden_size=8, layers=2),
     LSTMConfig(embedding_size=8, hidden_size=8, repeat_window=3),
     LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16),
+    LRUConfig(embedding_size=8, hidden_size=8, feed_forward_size=16, repeat_window=3),
     ContentLSTMConfig(embedding_size=8, hidden_size=8, text=TextConfig(token_size=4, hidden_size=4)),
     ContentLSTMConfig(8, 8, content=ContentConfig((), fields=(("category",),)), repeat_window=3),
     TransitionOffsetConfig(base=LSTMConfig(embedding_size=8, hidden_size=8), successors=5),
@@ -57,6 +58,7 @@ KINDS: list[NetworkConfig] = [
     MarkovConfig(successors=5),
     ItemKNNConfig(last_items=3, neighbours=5),
     AttentionConfig(embedding_size=8, window=3, feed_forward_size=16),
+    AttentionConfig(embedding_size=8, window=3, feed_forward_size=16, repeat_window=2),
     Seq2SeqConfig(embedding_size=8, hidden_size=8, decoder_size=8, written_items=3, candidates=12, beams=2),
 ]
 WITHOUT_FEATURES = {"attention"}

@@ -1,20 +1,26 @@
 import pytest
 import torch
 
+from models.networks.attention import AttentionConfig
 from models.networks.gru import GRUConfig
+from models.networks.lru import LRUConfig
 from models.networks.lstm import LSTMConfig
 from models.networks.repeat_offset import RepeatOffset
 from tests.models.networks.contract import check_chained_steps, check_two_pieces, make_network
 
-CONFIGS: list[LSTMConfig | GRUConfig] = [
+RepeatingConfig = LSTMConfig | GRUConfig | LRUConfig | AttentionConfig
+
+CONFIGS: list[RepeatingConfig] = [
     LSTMConfig(embedding_size=6, hidden_size=6, repeat_window=3),
     GRUConfig(embedding_size=5, hidden_size=8, layers=2, repeat_window=2),
+    LRUConfig(embedding_size=6, hidden_size=4, feed_forward_size=8, repeat_window=3),
+    AttentionConfig(embedding_size=6, window=3, feed_forward_size=8, repeat_window=4),
 ]
 
 
-def make_repeating(config: LSTMConfig | GRUConfig) -> RepeatOffset:
+def make_repeating(config: RepeatingConfig) -> RepeatOffset:
     """A network that adds something to its last items' scores."""
-    network = make_network(config, feature_width=2)
+    network = make_network(config, feature_width=0 if isinstance(config, AttentionConfig) else 2)
     assert isinstance(network, RepeatOffset)
     torch.nn.init.normal_(network.repeats.weight)
     torch.nn.init.normal_(network.repeats.bias)
@@ -22,7 +28,7 @@ def make_repeating(config: LSTMConfig | GRUConfig) -> RepeatOffset:
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_the_stream_goes_the_way_of_training(config: LSTMConfig | GRUConfig) -> None:
+def test_the_stream_goes_the_way_of_training(config: RepeatingConfig) -> None:
     """Step by step, and cut in two."""
     network = make_repeating(config)
     check_chained_steps(network, clicks=7)
