@@ -17,6 +17,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnx_ir.passes.common import CommonSubexpressionEliminationPass
 from torch import Tensor, nn
 from torch.onnx import ONNXProgram
 
@@ -72,6 +73,8 @@ def zero_state(network: RecurrentNetwork) -> dict[str, Tensor]:
 def exported(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[str]) -> onnx.ModelProto:
     """Translate a module whose inputs are those of `example`, in order; all but `item_bias` have a batch axis.
 
+    What occurs twice is computed once: a network's query is needed for its additions too, say.
+
     What the exporter notes of source files and their paths is left out, so that the same network gives the same bytes
     wherever it is exported.
     """
@@ -87,13 +90,21 @@ def exported(module: nn.Module, example: Mapping[str, Tensor], outputs: Sequence
             dynamo=True,
             # torch.export counts what `*state` collects as one argument: its shapes lie one level deeper.
             dynamic_shapes=(*shapes[:named], tuple(shapes[named:])),
-            input_names=list(example),
-            output_names=outputs,
             opset_version=OPSET,
+            # Further down: it folds a weight that occurs twice into two constants, which nothing recognises as one.
+            optimize=False,
             verbose=False,
         )
-    if program is None:
-        raise ArtifactError(f"torch {torch.__version__} exported nothing: install the version that pyproject names.")
+        if program is None:
+            raise ArtifactError(
+                f"torch {torch.__version__} exported nothing: install the version that pyproject names."
+            )
+        CommonSubexpressionEliminationPass()(program.model)
+        program.optimize()
+    # Last of all: the optimiser gives an input that is an output another name.
+    graph = program.model.graph
+    for value, name in zip((*graph.inputs, *graph.outputs), (*example, *outputs), strict=True):
+        value.name = name
     _strip_notes(program)
     return program.model_proto
 

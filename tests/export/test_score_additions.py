@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -11,6 +12,7 @@ from export.artifact import RankingKind, StateTensor
 from export.exporter import export_model
 from export.rank_graph import export_rank_graph
 from export.reference_lists import MIN_RECALL
+from models.networks.attention import AttentionConfig
 from models.networks.counted_network import CountedNetwork
 from models.networks.ensemble import EnsembleConfig, MemberSection
 from models.networks.item_knn import ItemKNNConfig
@@ -89,6 +91,16 @@ def test_a_gate_is_the_same_alone_and_in_a_batch(seed: int, tmp_path: Path) -> N
     model = make_tiny_model(network=network.eval(), kind="transition_offset")
     parity = export_model(model, tmp_path / "artifact", ranking="exact", list_length=5).manifest.parity
     assert max(parity.batch_sizes) >= 7
+
+
+def test_attention_is_computed_once_beside_repeats(tmp_path: Path) -> None:
+    """The repeats come of the query, as the products with the items do."""
+    layers = 2
+    for window in (0, 3):
+        network = AttentionConfig(embedding_size=8, window=5, layers=layers, repeat_window=window)
+        export_rank_graph(network.build(NetworkInputs(ITEMS)), tmp_path / "rank.onnx", list_length=5, ring_length=2)
+        nodes = onnx.load(tmp_path / "rank.onnx").graph.node
+        assert [node.op_type for node in nodes].count("Softmax") == layers
 
 
 def test_boosts_come_on_top_of_what_the_network_adds(tmp_path: Path) -> None:
