@@ -69,6 +69,7 @@ def _without_weights(content: bytes) -> bytes:
     return stripped
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tiny_artifact: Artifact, tmp_path: Path) -> None:
     """The same model has the same id, whoever exports it, whenever: hash seeds leave no trace."""
     program = (

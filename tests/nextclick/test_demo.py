@@ -62,6 +62,7 @@ def wait_for_line(demo: subprocess.Popen[str], beginning: str) -> None:
     raise AssertionError(f"the demo ended before it said {beginning!r}")
 
 
+@pytest.mark.slow
 def test_the_demo_from_a_data_folder_to_the_summary(workplace: Path) -> None:
     """Every click has its list, the figures are those of the offline evaluation, and everything ends."""
     demo = start_demo(workplace, "--rate", "200", "--json")
