@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced, UnknownError, UnsupportedVersionError
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced, UnknownError, UnsupportedVersionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.errors import BrokerError
@@ -22,6 +22,10 @@ from workers.settings import Settings
 TRANSACTION_TIMEOUT_MS = 10_000
 # Where nobody has configured logging, Python prints a library's warnings: what a command has to say it says itself.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+# It leaves a refusal with futures, too, that nobody waits for: asyncio would print a traceback for each.
+logging.getLogger("asyncio").addFilter(
+    lambda line: not (line.exc_info is not None and isinstance(line.exc_info[1], ProducerFenced))
+)
 
 
 class RedriveWriter:
@@ -78,7 +82,7 @@ class RedriveWriter:
                 f"Another redrive of {self._settings.dead_letter_topic} has begun and goes on with what was left: "
                 "run one at a time."
             ) from error
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, IllegalOperation, TimeoutError) as error:
             raise BrokerError(
                 f"{len(clicks)} records of {self._settings.dead_letter_topic} were not sent again ({error!r}): "
                 "run the same command once more, it goes on where this one stopped."
@@ -114,11 +118,16 @@ class RedriveWriter:
         by_partition: dict[tuple[str, int], list[OutgoingRecord]] = defaultdict(list)
         for record in records:
             by_partition[record.topic, record.partition].append(record)
-        acknowledgements = [
-            await producer.send_batch(batch, topic, partition=partition)
-            for (topic, partition), written in by_partition.items()
-            for batch in _batches(producer, written)
-        ]
+        batches = [(place, batch) for place, written in by_partition.items() for batch in _batches(producer, written)]
+        acknowledgements = []
+        try:
+            for (topic, partition), batch in batches:
+                acknowledgement = await producer.send_batch(batch, topic, partition=partition)
+                acknowledgements.append(acknowledgement)
+        except IllegalOperation:
+            # The transaction has ended under what was sent before; what became of that says why.
+            await asyncio.gather(*acknowledgements)
+            raise
         await asyncio.gather(*acknowledgements)
 
     def _started(self) -> AIOKafkaProducer:

@@ -1,14 +1,17 @@
 """Dead letters go back to the click topic once each, whatever happens in between."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from textwrap import dedent
 from threading import Event
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from models.errors import BrokerError, TopicError
 from nextclick import redriving
@@ -197,9 +200,24 @@ def test_killed_in_the_middle_and_run_again_each_is_sent_once(
 
 
 @pytest.mark.kafka
-def test_a_second_redrive_ends_the_first(kafka: str, stream: Stream) -> None:
-    """Where there are transactions: what the first writes afterwards is refused, and says so in one sentence."""
+@pytest.mark.parametrize("refused", ["all", "half"])
+def test_a_second_redrive_ends_the_first(
+    kafka: str, stream: Stream, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, refused: str
+) -> None:
+    """Where there are transactions: what the first writes afterwards is refused, and says so in one sentence.
+
+    Also where the refusal of its clicks comes before its marks are sent.
+    """
     assert kafka
+    if refused == "half":
+        send_batch = AIOKafkaProducer.send_batch
+
+        async def send_and_wait(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as they come
+            acknowledgement = await send_batch(*args, **kwargs)
+            await asyncio.wait([acknowledgement], timeout=10)
+            return acknowledgement
+
+        monkeypatch.setattr(AIOKafkaProducer, "send_batch", send_and_wait)
     click = OutgoingRecord(stream.settings.clicks_topic, 0, b"k", b"late")
     mark = OutgoingRecord(marks_topic(stream.settings), 0, b"m", b"{}")
 
@@ -213,3 +231,5 @@ def test_a_second_redrive_ends_the_first(kafka: str, stream: Stream) -> None:
 
     asyncio.run(overlap())
     assert clicks_of(stream) == [(0, b"late")]
+    gc.collect()
+    assert not [line for line in caplog.records if line.name == "asyncio"]
